@@ -1,0 +1,147 @@
+// The door to the actors: starts them, stops them, and carries asks in and answers out.
+//
+// No CAF here, so that net/ compiles without it. Every method may be called from any thread and
+// returns at once; callbacks and sinks are called on actor threads and must be quick (post to your
+// own executor). Who spawns whom:
+//
+//   system ── persistence (detached) ── job_log port
+//          ├─ gpu_supervisor ── device_worker × n (detached) ── unit_runner port
+//          └─ session_registry ── user_session × users with work or sockets
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/job_board.hpp"
+#include "actors/reply.hpp"
+#include "core/events.hpp"
+#include "core/ports.hpp"
+
+namespace samovar::actors {
+
+/// One open socket's side of a subscription. Calls come from one session actor, in seq order.
+/// Implementations bound their own memory and never block.
+class event_sink {
+ public:
+  virtual ~event_sink() = default;
+  /// First call: the current sequence number and all non-terminal jobs.
+  virtual void hello(std::int64_t seq, const std::vector<pinned_job_ptr>& jobs) = 0;
+  virtual void deliver(const core::event_ptr& e) = 0;
+  /// `since` was too old or unknown: the client must reload.
+  virtual void resync(std::int64_t seq) = 0;
+  /// The session ended the subscription (shutdown); close the socket.
+  virtual void closed() = 0;
+};
+
+struct device_spec {
+  std::string id;  ///< "cpu:0", "cuda:1"
+  /// Called on the worker's own thread, so that a model is loaded and used there. Throws
+  /// std::exception when the model cannot be loaded (the device is then unhealthy).
+  std::function<std::unique_ptr<core::unit_runner>()> make_runner;
+};
+
+struct system_config {
+  std::vector<device_spec> devices;
+  std::size_t threads = 2;  ///< CAF scheduler threads
+  int slots_per_device = 2;
+  std::chrono::seconds lease_timeout{60};
+  std::chrono::seconds session_idle{300};  ///< passivation after this long without work or sockets
+  std::size_t persistence_queue_max = 20'000;
+};
+
+struct submit_answer {
+  pinned_job_ptr job;
+  bool existed = false;  ///< same idempotency key and body seen before
+};
+
+struct device_state {
+  std::string id;
+  std::string model;
+  bool healthy = false;
+  bool draining = false;
+  std::int64_t units_done = 0;
+  double busy_seconds = 0.0;
+  int leases_out = 0;
+};
+
+struct queue_entry {
+  core::user_id user;
+  std::int64_t waiting_units = 0;
+  int leases_out = 0;
+  double served_seconds = 0.0;
+  double share_weight = 1.0;
+};
+
+struct supervisor_state {
+  std::vector<device_state> devices;
+  std::vector<queue_entry> queue;
+};
+
+/// Counters for /metrics; monotonic since start.
+struct system_counters {
+  std::uint64_t jobs_submitted = 0;
+  std::uint64_t jobs_ended = 0;
+  std::uint64_t units_done = 0;
+  std::uint64_t units_failed = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t commands_committed = 0;
+  std::uint64_t commit_retries = 0;
+  std::uint64_t leases_granted = 0;
+  std::uint64_t leases_revoked = 0;
+  std::uint64_t sessions_alive = 0;
+};
+
+class system {
+ public:
+  /// Starts everything, takes an epoch and resumes every open job. Throws when the job_log can't
+  /// be reached. `log` must outlive the system.
+  system(system_config config, core::job_log& log);
+  ~system();  ///< shutdown(0 s) when it was not called
+  system(const system&) = delete;
+  system& operator=(const system&) = delete;
+
+  /// Durable when answered. Errors: no_valid_images, nothing_to_process, idempotency_mismatch,
+  /// unavailable (queue full, database away, draining).
+  void submit(core::create_job job, reply<submit_answer> answer);
+  /// Answers with the job after the change; not_found "Job not found"; conflict when terminal.
+  void cancel(core::user_id user, core::job_id job, reply<pinned_job_ptr> answer);
+  void set_priority(core::user_id user, core::job_id job, std::int32_t priority,
+                    reply<pinned_job_ptr> answer);
+  /// Long poll: answers when the job's ETag differs from `etag`, when the job is terminal, or at
+  /// the end of `wait` (then with the unchanged job). not_found when no session knows it.
+  void wait_for_change(core::user_id user, core::job_id job, std::string etag,
+                       std::chrono::milliseconds wait, reply<pinned_job_ptr> answer);
+  /// Which images of the job run at this moment (empty when no session knows the job).
+  void running_images(core::user_id user, core::job_id job,
+                      reply<std::vector<core::image_id>> answer);
+
+  /// Subscribes a socket: hello, then (with `since`) the missed events or resync, then live.
+  void subscribe(core::user_id user, std::shared_ptr<event_sink> sink,
+                 std::optional<std::int64_t> since);
+  void unsubscribe(core::user_id user, std::shared_ptr<event_sink> sink);
+  /// Pushes quota.changed to the user's sockets, if any.
+  void announce_quota(core::user_id user, core::quota_use use);
+  /// Forgets results kept in memory about a deleted image's pending units: they fail clearly.
+  void image_deleted(core::user_id user, core::image_id image);
+
+  const job_board& board() const noexcept;
+  void inspect(reply<supervisor_state> answer);
+  system_counters counters() const;
+  bool ready() const;  ///< at least one healthy device
+  bool draining() const;
+
+  /// Accepts no new jobs, pushes server.draining, lets running units finish for at most `grace`,
+  /// then ends all actors. Waiting jobs stay as they are in the database. Idempotent.
+  void shutdown(std::chrono::milliseconds grace);
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace samovar::actors

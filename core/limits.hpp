@@ -1,0 +1,69 @@
+// Every named cap of the system. Units are in the names.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace samovar::core::limits {
+
+// HTTP
+inline constexpr std::size_t header_bytes_max = 16 * 1024;
+inline constexpr std::size_t json_body_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t upload_bytes_max = 100ULL * 1024 * 1024;
+inline constexpr std::size_t multipart_header_bytes_max = 8 * 1024;
+inline constexpr std::size_t request_id_chars_max = 128;
+inline constexpr std::size_t query_bytes_max = 8 * 1024;
+inline constexpr int keep_alive_s_max = 75;
+inline constexpr int header_read_s_max = 20;
+inline constexpr int body_idle_s_max = 30;
+inline constexpr std::size_t connections_max = 20'000;
+inline constexpr std::size_t connections_per_address_max = 8'192;
+inline constexpr std::size_t pool_queue_max = 4'096;
+inline constexpr int long_poll_s_max = 60;
+inline constexpr int ask_timeout_ms = 15'000;
+inline constexpr std::size_t list_page_max = 1'000;
+
+// WebSocket
+inline constexpr std::size_t websocket_message_bytes_max = 64 * 1024;
+inline constexpr std::size_t outbox_bytes_max = 256 * 1024;
+inline constexpr int websocket_ping_s = 20;
+inline constexpr int websocket_idle_s_max = 60;
+inline constexpr std::size_t event_ring_events_max = 1'024;
+inline constexpr std::size_t event_ring_bytes_max = 1024 * 1024;
+inline constexpr std::size_t sockets_per_user_max = 256;
+
+// Images and prompts
+inline constexpr std::uint64_t image_pixels_max = 100'000'000;
+inline constexpr int image_side_px_max = 30'000;
+inline constexpr std::size_t filename_chars_max = 255;
+inline constexpr std::size_t text_prompt_chars_max = 1'024;
+inline constexpr std::size_t boxes_per_image_max = 1'000;
+inline constexpr std::size_t points_per_image_max = 1'000;
+inline constexpr std::size_t detections_per_image_max = 1'000;
+inline constexpr int thumbnail_px_max = 1'024;
+inline constexpr int thumbnail_px_min = 16;
+
+// Accounts
+inline constexpr std::size_t password_chars_min = 8;
+inline constexpr std::size_t password_bytes_max = 1'024;
+inline constexpr std::size_t email_chars_max = 254;
+inline constexpr std::size_t api_keys_per_user_max = 100;
+inline constexpr std::size_t key_name_chars_max = 100;
+
+// Jobs and scheduling
+inline constexpr std::size_t images_per_job_max = 10'000;
+inline constexpr std::size_t idempotency_key_chars_max = 255;
+inline constexpr std::size_t open_jobs_per_user_max = 200'000;
+inline constexpr std::size_t terminal_jobs_kept_max = 1'000;
+inline constexpr int unit_attempts_max = 3;
+inline constexpr int priority_abs_max = 1'000;
+inline constexpr std::size_t persistence_queue_max = 20'000;
+inline constexpr std::size_t persistence_batch_max = 512;
+inline constexpr std::size_t results_in_flight_per_user_max = 256;
+inline constexpr int lease_timeout_s = 60;
+inline constexpr int lease_quantum_ms = 500;
+inline constexpr int lease_quantum_images = 16;
+inline constexpr int shutdown_grace_s = 10;
+inline constexpr std::size_t job_waiters_per_user_max = 4'096;
+
+}  // namespace samovar::core::limits
