@@ -11,11 +11,11 @@ void fair_scheduler::enqueue(user_id user, client& c) {
 
 void fair_scheduler::dequeue(user_id user, const client& c) { waiting_.erase(key_of(user, c)); }
 
-void fair_scheduler::set_demand(user_id user, std::int64_t demand, double weight) {
+void fair_scheduler::add_demand(user_id user, std::int64_t delta, double weight) {
   auto& c = clients_[user];
   const bool waited = c.demand > 0;
   c.weight = std::clamp(weight, 0.001, 1000.0);
-  c.demand = std::max<std::int64_t>(demand, 0);
+  c.demand = std::max<std::int64_t>(c.demand + delta, 0);
   if (waited && c.demand == 0) dequeue(user, c);
   if (!waited && c.demand > 0) {
     // Only a client with nothing out was idle; one that merely waits for its units keeps its time.

@@ -30,9 +30,10 @@ class fair_scheduler {
     double weight = 1.0;
   };
 
-  /// States how many units the client wants to run beyond those it holds leases for.
+  /// Changes how many units the client wants to run beyond those it holds leases for; never below
+  /// zero. A delta, because grants may be on their way while the client changes its mind.
   /// weight > 0; values outside [0.001, 1000] are clamped.
-  void set_demand(user_id user, std::int64_t demand, double weight);
+  void add_demand(user_id user, std::int64_t delta, double weight);
   /// Picks the next client and takes one unit off its demand; nullopt when nobody waits.
   std::optional<user_id> grant();
   /// A grant ended having used `used_us` of device time (0 for a hand-back).
