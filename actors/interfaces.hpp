@@ -30,6 +30,11 @@ using write_receiver = caf::typed_actor<
     // (persistence) committed or refused; only now may the world be told
     caf::reacts_to<written_atom, write_answers_ptr>>;
 
+/// What persistence needs of the registry.
+using recover_receiver = caf::typed_actor<
+    // (persistence) the open jobs asked for
+    caf::reacts_to<recover_atom, open_jobs_ptr>>;
+
 /// What the supervisor needs of a session.
 using lease_receiver = caf::typed_actor<
     // (gpu_supervisor) run one unit on this worker under this lease
@@ -58,6 +63,8 @@ using gpu_supervisor_actor = caf::typed_actor<
 using persistence_actor = caf::typed_actor<
     // (user_session) make this durable and answer with the ticket
     caf::reacts_to<write_atom, std::uint64_t, write_command_ptr, write_receiver>,
+    // (session_registry) a session died: read the user's open jobs again
+    caf::reacts_to<load_atom, core::user_id, recover_receiver>,
     // (itself) commit what has gathered
     caf::reacts_to<flush_atom>>;
 

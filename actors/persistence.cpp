@@ -83,6 +83,16 @@ persistence_actor::behavior_type persistence(self_pointer self, core::job_log* l
         self->state.gathered.push_back({ticket, command, from});
         flush_later(self);
       },
+      [=](load_atom, const core::user_id& user, const recover_receiver& registry) {
+        try {
+          auto open = log->take_open_jobs(user);
+          self->send(registry, recover_atom::value,
+                     std::make_shared<const std::vector<core::open_job>>(std::move(open)));
+        } catch (const std::exception& e) {
+          spdlog::warn("persistence: can't read open jobs ({}); retrying", e.what());
+          self->delayed_send(self, std::chrono::seconds(1), load_atom::value, user, registry);
+        }
+      },
       [=](flush_atom) { flush(self, *log, *shared); },
   };
 }

@@ -55,7 +55,6 @@ struct priority_done {
 using pending_write = std::variant<submit_done, start_done, unit_done, cancel_done, priority_done>;
 
 struct job_waiter {
-  core::job_id job;
   std::string etag;
   reply<pinned_job_ptr> answer;
 };
@@ -69,7 +68,8 @@ struct user_session_state {
   std::deque<core::job_id> terminal;  ///< pinned terminal jobs, oldest first
   std::map<std::int64_t, running_unit> running;  ///< by lease token
   std::map<std::uint64_t, pending_write> writes;
-  std::map<std::uint64_t, job_waiter> waiters;
+  std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
+  std::unordered_map<std::uint64_t, core::job_id> waiter_jobs;
   std::vector<std::shared_ptr<event_sink>> sinks;
   std::uint64_t next_ticket = 1;
   std::uint64_t asks_seen = 0;

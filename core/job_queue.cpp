@@ -40,7 +40,11 @@ void job_queue::update(const job& record) {
     jobs_.erase(record.id);
     return;
   }
+  auto ids = std::move(t->record.image_ids);
+  auto names = std::move(t->record.image_filenames);
   t->record = record;
+  t->record.image_ids = std::move(ids);  // these never change, and commits don't repeat them
+  t->record.image_filenames = std::move(names);
   order.insert(key_of(t->record));
 }
 
@@ -146,6 +150,23 @@ std::vector<job_id> job_queue::waiting_order(std::size_t at_most) const {
     out.push_back(std::get<2>(k));
   }
   return out;
+}
+
+std::optional<std::int32_t> job_queue::position_of(job_id job) const {
+  const auto* t = get(job);
+  if (t == nullptr || t->active) return std::nullopt;
+  // Most asks are about the newest job (at the tail) or the next ones (at the head): walk from both.
+  auto front = queued_.begin();
+  auto back = queued_.end();
+  const auto wanted = key_of(t->record);
+  for (std::int32_t steps = 0; front != back; ++steps) {
+    if (*front == wanted) return steps;
+    ++front;
+    if (front == back) break;
+    --back;
+    if (*back == wanted) return static_cast<std::int32_t>(queued_.size()) - 1 - steps;
+  }
+  return std::nullopt;
 }
 
 std::int64_t job_queue::units_until_done(job_id job) const {

@@ -253,6 +253,8 @@ user_id user_of(const write_command& c);
 
 /// The job as it stands after the commit.
 struct job_written {
+  /// image_ids and image_filenames are filled only for create_job (they never change, and copying
+  /// ten thousand names after each image would be the most expensive part of a commit).
   job record;
   std::shared_ptr<const job_inputs> inputs;  ///< only for create_job
   bool existed = false;     ///< create_job with a known idempotency key: nothing was written
