@@ -46,6 +46,7 @@ struct context {
   std::atomic<bool> draining{false};
   std::atomic<std::int64_t> door_writes{0};  ///< asks on their way to persistence (back-pressure)
   std::atomic<std::int64_t> units_running{0};
+  std::atomic<std::int64_t> results_pending{0};  ///< ended units whose commit is not answered yet
   std::mutex random_mutex;
   std::mt19937_64 random;
 };

@@ -3,7 +3,7 @@
 // between actors are messages of their own (docs/decisions/001).
 #pragma once
 
-#include <caf/reacts_to.hpp>
+#include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
 #include "actors/messages.hpp"

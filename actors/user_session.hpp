@@ -32,6 +32,7 @@ struct user_session_config {
 struct running_unit {
   core::job_id job;
   core::image_id image;
+  unit_request_ptr request;
 };
 
 /// What to do when a durable change is answered.
@@ -60,6 +61,14 @@ struct job_waiter {
 };
 
 struct user_session_state {
+  user_session_state() = default;
+  user_session_state(const user_session_state&) = delete;
+  user_session_state& operator=(const user_session_state&) = delete;
+  /// However the session ends, its sockets must learn of it: their clients reconnect.
+  ~user_session_state() {
+    for (const auto& sink : sinks) sink->closed();
+  }
+
   const char* name = "user_session";
   user_session_config config;
   core::job_queue queue;
