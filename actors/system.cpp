@@ -1,8 +1,8 @@
 #include "actors/system.hpp"
 
+#include <spdlog/spdlog.h>
 #include <caf/all.hpp>
 #include <mutex>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 #include "actors/context.hpp"
@@ -44,8 +44,7 @@ struct system::impl {
     caf_config.set("scheduler.max-threads", config.threads);
     actor_system = std::make_unique<caf::actor_system>(caf_config);
     auto open = job_log.take_open_jobs(std::nullopt);
-    persistence_handle =
-        actor_system->spawn<caf::detached>(persistence, &job_log, shared);
+    persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
     watch_persistence(persistence_handle);
     supervisor = actor_system->spawn(
         gpu_supervisor,
@@ -63,8 +62,7 @@ struct system::impl {
   void to_session(core::user_id user, session_ask ask) {
     const std::lock_guard guard(handles);
     if (!registry) return;  // the ask is destroyed: its reply answers `unavailable`
-    caf::anon_send(registry, ask_atom::value, user,
-                   std::make_shared<session_ask>(std::move(ask)));
+    caf::anon_send(registry, ask_atom::value, user, std::make_shared<session_ask>(std::move(ask)));
   }
 
   // Bounds the writes on their way to disk; null answer object when the door is closed.
@@ -147,15 +145,14 @@ const job_board& system::board() const noexcept { return impl_->shared->board; }
 
 void system::inspect(reply<supervisor_state> answer) {
   const std::lock_guard guard(impl_->handles);
-  if (impl_->supervisor)
-    caf::anon_send(impl_->supervisor, inspect_atom::value, std::move(answer));
+  if (impl_->supervisor) caf::anon_send(impl_->supervisor, inspect_atom::value, std::move(answer));
 }
 
 system_counters system::counters() const {
   const auto& c = impl_->shared->counters;
-  return {c.jobs_submitted, c.jobs_ended,     c.units_done,     c.units_failed,   c.commits,
-          c.commands_committed, c.commit_retries, c.leases_granted, c.leases_revoked,
-          c.sessions_alive};
+  return {c.jobs_submitted, c.jobs_ended,         c.units_done,     c.units_failed,
+          c.commits,        c.commands_committed, c.commit_retries, c.leases_granted,
+          c.leases_revoked, c.sessions_alive};
 }
 
 bool system::ready() const { return impl_->shared->healthy_devices > 0; }
