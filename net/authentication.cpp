@@ -75,7 +75,14 @@ authentication::entry_ptr authentication::find_fresh(const credential& c, clock:
 }
 
 void authentication::verify(const credential& c, callback done) {
-  std::string key = kind_char(c.kind) + secrets_.sha256(c.secret);
+  start_look_up(kind_char(c.kind) + secrets_.sha256(c.secret), std::move(done));
+}
+
+void authentication::verify_again(const entry& e, callback done) {
+  start_look_up(kind_char(e.kind) + e.digest, std::move(done));
+}
+
+void authentication::start_look_up(std::string key, callback done) {
   {
     const std::lock_guard lock(mutex_);
     auto& waiting = waiting_[key];

@@ -61,6 +61,8 @@ class authentication {
   bool usable(const entry_ptr& e, clock::time_point now);
   /// Looks up on the pool; `done` is called there (or at once with `unavailable`).
   void verify(const credential& c, callback done);
+  /// The same for a credential verified before.
+  void verify_again(const entry& e, callback done);
 
   void invalidate_key(core::api_key_id id);
   void invalidate_session(core::web_session_id id);
@@ -68,6 +70,7 @@ class authentication {
   std::size_t cached() const;
 
  private:
+  void start_look_up(std::string key, callback done);
   void look_up(const std::string& key);
   std::optional<core::acting_user> ask_store(const std::string& key);
   entry_ptr remember(const std::string& key, const core::acting_user& actor);
