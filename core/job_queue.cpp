@@ -1,0 +1,225 @@
+#include "core/job_queue.hpp"
+
+#include <algorithm>
+
+#include "core/limits.hpp"
+
+namespace samovar::core {
+
+job_queue::tracked* job_queue::get(job_id id) {
+  const auto it = jobs_.find(id);
+  return it == jobs_.end() ? nullptr : &it->second;
+}
+
+const job_queue::tracked* job_queue::get(job_id id) const {
+  const auto it = jobs_.find(id);
+  return it == jobs_.end() ? nullptr : &it->second;
+}
+
+void job_queue::add(job record, std::shared_ptr<const job_inputs> inputs,
+                    const std::vector<image_id>& ended) {
+  const auto id = record.id;
+  if (jobs_.contains(id) || is_terminal(record.status)) return;
+  tracked t;
+  const std::set<image_id> done(ended.begin(), ended.end());
+  for (std::size_t i = 0; i < record.image_ids.size(); ++i)
+    if (!done.contains(record.image_ids[i])) t.waiting.push_back(i);
+  t.active = record.status == job_status::running;
+  (t.active ? active_ : queued_).insert(key_of(record));
+  t.inputs = std::move(inputs);
+  t.record = std::move(record);
+  jobs_.emplace(id, std::move(t));
+}
+
+void job_queue::update(const job& record) {
+  auto* t = get(record.id);
+  if (t == nullptr || record.version < t->record.version) return;
+  auto& order = t->active ? active_ : queued_;
+  order.erase(key_of(t->record));
+  if (is_terminal(record.status)) {
+    jobs_.erase(record.id);
+    return;
+  }
+  auto ids = std::move(t->record.image_ids);
+  auto names = std::move(t->record.image_filenames);
+  t->record = record;
+  t->record.image_ids = std::move(ids);  // these never change, and commits don't repeat them
+  t->record.image_filenames = std::move(names);
+  order.insert(key_of(t->record));
+}
+
+std::optional<job_queue::unit> job_queue::take() {
+  tracked* best = nullptr;
+  for (const auto& k : active_) {
+    auto* t = get(std::get<2>(k));
+    if (runnable(*t)) {
+      best = t;
+      break;
+    }
+  }
+  bool starts = false;
+  if (active_.size() < static_cast<std::size_t>(max_concurrent_jobs_)) {
+    for (const auto& k : queued_) {
+      auto* t = get(std::get<2>(k));
+      if (!runnable(*t)) continue;
+      if (best == nullptr || key_of(t->record) < key_of(best->record)) {
+        best = t;
+        starts = true;
+      }
+      break;
+    }
+  }
+  if (best == nullptr) return std::nullopt;
+  if (starts) {
+    queued_.erase(key_of(best->record));
+    active_.insert(key_of(best->record));
+    best->active = true;
+  }
+  const auto index = best->waiting.front();
+  best->waiting.pop_front();
+  const auto image = best->record.image_ids[index];
+  best->running.emplace(image, index);
+  return unit{best->record.id, image, index, attempt_of(best->record.id, image), starts};
+}
+
+bool job_queue::put_back(job_id job, image_id image, bool counts_as_attempt) {
+  auto* t = get(job);
+  if (t == nullptr) return false;
+  const auto it = t->running.find(image);
+  if (it == t->running.end()) return false;
+  const auto index = it->second;
+  t->running.erase(it);
+  if (t->stopped) return false;
+  if (counts_as_attempt) {
+    auto& attempts = t->attempts.try_emplace(image, 1).first->second;
+    if (attempts >= limits::unit_attempts_max) {
+      t->writing.emplace(image, index);
+      return false;
+    }
+    ++attempts;
+  }
+  t->waiting.push_front(index);
+  return true;
+}
+
+bool job_queue::finished(job_id job, image_id image) {
+  auto* t = get(job);
+  if (t == nullptr) return false;
+  const auto it = t->running.find(image);
+  if (it == t->running.end()) return false;
+  t->writing.emplace(image, it->second);
+  t->running.erase(it);
+  return true;
+}
+
+void job_queue::written(job_id job, image_id image) {
+  if (auto* t = get(job)) {
+    t->writing.erase(image);
+    t->attempts.erase(image);
+  }
+}
+
+void job_queue::stop(job_id job) {
+  if (auto* t = get(job)) {
+    t->stopped = true;
+    t->waiting.clear();
+  }
+}
+
+std::int64_t job_queue::demand() const {
+  std::int64_t units = 0;
+  for (const auto& k : active_) {
+    const auto* t = get(std::get<2>(k));
+    if (!t->stopped) units += static_cast<std::int64_t>(t->waiting.size());
+  }
+  auto room =
+      static_cast<std::int64_t>(max_concurrent_jobs_) - static_cast<std::int64_t>(active_.size());
+  for (auto it = queued_.begin(); room > 0 && it != queued_.end(); ++it) {
+    const auto* t = get(std::get<2>(*it));
+    if (!runnable(*t)) continue;
+    units += static_cast<std::int64_t>(t->waiting.size());
+    --room;
+  }
+  return units;
+}
+
+std::vector<job_id> job_queue::waiting_order(std::size_t at_most) const {
+  std::vector<job_id> out;
+  for (const auto& k : queued_) {
+    if (out.size() == at_most) break;
+    out.push_back(std::get<2>(k));
+  }
+  return out;
+}
+
+std::optional<std::int32_t> job_queue::position_of(job_id job) const {
+  const auto* t = get(job);
+  if (t == nullptr || t->active) return std::nullopt;
+  // Most asks are about the newest job (at the tail) or the next ones (at the head): walk from
+  // both.
+  auto front = queued_.begin();
+  auto back = queued_.end();
+  const auto wanted = key_of(t->record);
+  for (std::int32_t steps = 0; front != back; ++steps) {
+    if (*front == wanted) return steps;
+    ++front;
+    if (front == back) break;
+    --back;
+    if (*back == wanted) return static_cast<std::int32_t>(queued_.size()) - 1 - steps;
+  }
+  return std::nullopt;
+}
+
+std::int64_t job_queue::units_until_done(job_id job) const {
+  const auto* mine = get(job);
+  if (mine == nullptr) return 0;
+  const auto open = [](const tracked& t) {
+    return static_cast<std::int64_t>(t.waiting.size() + t.running.size() + t.writing.size());
+  };
+  std::int64_t units = open(*mine);
+  const auto end = key_of(mine->record);
+  for (const auto& k : active_)
+    if (std::get<2>(k) != job) units += open(*get(std::get<2>(k)));
+  // A long queue makes an exact sum expensive and an estimate no worse: count a bounded part.
+  std::size_t counted = 0;
+  for (auto it = queued_.begin(); it != queued_.end() && *it < end && counted < 256;
+       ++it, ++counted)
+    units += open(*get(std::get<2>(*it)));
+  return units;
+}
+
+std::vector<image_id> job_queue::running_images(job_id job) const {
+  std::vector<std::pair<std::size_t, image_id>> found;
+  if (const auto* t = get(job))
+    for (const auto& [image, index] : t->running) found.emplace_back(index, image);
+  std::sort(found.begin(), found.end());
+  std::vector<image_id> out;
+  for (const auto& f : found) out.push_back(f.second);
+  return out;
+}
+
+const job* job_queue::find(job_id id) const {
+  const auto* t = get(id);
+  return t == nullptr ? nullptr : &t->record;
+}
+
+const job_inputs* job_queue::inputs_of(job_id id) const {
+  const auto* t = get(id);
+  return t == nullptr ? nullptr : t->inputs.get();
+}
+
+std::int32_t job_queue::attempt_of(job_id job, image_id image) const {
+  const auto* t = get(job);
+  if (t == nullptr) return 1;
+  const auto it = t->attempts.find(image);
+  return it == t->attempts.end() ? 1 : it->second;
+}
+
+std::vector<job_id> job_queue::open_jobs() const {
+  std::vector<job_id> out;
+  for (const auto& k : active_) out.push_back(std::get<2>(k));
+  for (const auto& k : queued_) out.push_back(std::get<2>(k));
+  return out;
+}
+
+}  // namespace samovar::core

@@ -1,0 +1,67 @@
+#include "core/time.hpp"
+
+#include <cstdio>
+
+namespace samovar::core {
+
+namespace {
+
+using namespace std::chrono;
+
+// Reads exactly `count` digits at `pos`; -1 when there are fewer.
+int digits(const std::string& text, std::size_t pos, std::size_t count) {
+  if (pos + count > text.size()) return -1;
+  int value = 0;
+  for (std::size_t i = pos; i < pos + count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    value = value * 10 + (text[i] - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string to_rfc3339(timestamp t) {
+  const auto day = floor<days>(t);
+  const year_month_day date{day};
+  const hh_mm_ss clock{t - day};
+  char buffer[64];
+  const int n = std::snprintf(
+      buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return {buffer, static_cast<std::size_t>(n)};
+}
+
+std::optional<timestamp> parse_rfc3339(const std::string& text) {
+  const int year_part = digits(text, 0, 4), month_part = digits(text, 5, 2);
+  const int day_part = digits(text, 8, 2), hour = digits(text, 11, 2);
+  const int minute = digits(text, 14, 2), second = digits(text, 17, 2);
+  if (year_part < 0 || month_part < 0 || day_part < 0 || hour < 0 || minute < 0 || second < 0)
+    return std::nullopt;
+  if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+    return std::nullopt;
+  if (hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  const year_month_day date{year{year_part}, month{static_cast<unsigned>(month_part)},
+                            day{static_cast<unsigned>(day_part)}};
+  if (!date.ok()) return std::nullopt;
+
+  std::size_t pos = 19;
+  std::int64_t micros = 0;
+  if (pos < text.size() && text[pos] == '.') {
+    ++pos;
+    int places = 0;
+    for (; pos < text.size() && text[pos] >= '0' && text[pos] <= '9'; ++pos, ++places) {
+      if (places == 6) return std::nullopt;
+      micros = micros * 10 + (text[pos] - '0');
+    }
+    if (places == 0) return std::nullopt;
+    for (; places < 6; ++places) micros *= 10;
+  }
+  if (pos + 1 != text.size() || text[pos] != 'Z') return std::nullopt;
+  return timestamp{sys_days{date}.time_since_epoch() + hours{hour} + minutes{minute} +
+                   seconds{second} + microseconds{micros}};
+}
+
+}  // namespace samovar::core
