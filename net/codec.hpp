@@ -27,7 +27,7 @@ struct refused : std::exception {
 /// True when the text is well-formed UTF-8 (no surrogates, no overlong forms).
 bool valid_utf8(std::string_view text);
 /// Number of code points. Precondition: valid_utf8(text).
-std::size_t utf8_length(std::string_view text);
+std::size_t code_points(std::string_view text);
 
 // ---------------------------------------------------------------------------------------- reading
 

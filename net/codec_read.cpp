@@ -37,7 +37,7 @@ std::string checked_text(const char* field, const json& v, std::size_t chars_min
   if (!v.is_string()) invalid(field, "must be a string");
   const auto& s = v.get_ref<const std::string&>();
   if (s.find('\0') != std::string::npos) invalid(field, "must not contain NUL characters");
-  const auto length = utf8_length(s);
+  const auto length = code_points(s);
   if (length < chars_min)
     invalid(field, chars_min == 1
                        ? "must not be empty"
@@ -102,7 +102,7 @@ bool valid_utf8(std::string_view s) {
   return true;
 }
 
-std::size_t utf8_length(std::string_view text) {
+std::size_t code_points(std::string_view text) {
   std::size_t n = 0;
   for (const char c : text) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   return n;

@@ -29,11 +29,11 @@ std::string sanitised_filename(std::string_view given, const std::string& extens
   while (!name.empty() && name.front() == ' ') name.erase(0, 1);
   while (!name.empty() && name.back() == ' ') name.pop_back();
   if (name.empty() || name == "." || name == "..") return "image." + extension;
-  if (utf8_length(name) <= core::limits::filename_chars_max) return name;
+  if (code_points(name) <= core::limits::filename_chars_max) return name;
   const auto dot = name.rfind('.');
   std::string suffix;
-  if (dot != std::string::npos && utf8_length(name.substr(dot)) <= 16) suffix = name.substr(dot);
-  const auto keep = core::limits::filename_chars_max - utf8_length(suffix);
+  if (dot != std::string::npos && code_points(name.substr(dot)) <= 16) suffix = name.substr(dot);
+  const auto keep = core::limits::filename_chars_max - code_points(suffix);
   std::size_t end = 0, chars = 0;
   while (end < name.size() && chars <= keep) {
     if ((static_cast<unsigned char>(name[end]) & 0xC0) != 0x80 && ++chars > keep) break;
@@ -74,7 +74,7 @@ reply upload(services& s, const request& r) {
 
 reply list_images(services& s, const request& r) {
   auto search = query_value(r, "search");
-  if (search && utf8_length(*search) > core::limits::filename_chars_max)
+  if (search && code_points(*search) > core::limits::filename_chars_max)
     refuse(error_code::validation_failed, "search must have at most 255 characters", "search");
   if (search && search->empty()) search.reset();
   list_source<core::image> source;

@@ -34,7 +34,7 @@ reply set_up(services& s, access_control& access, const request& r) {
   const auto expected = s.setup_token();
   if (expected.empty() || s.accounts.count_users() > 0)
     refuse(error_code::conflict, "This server has already been set up");
-  if (!equal_in_constant_time(token, expected))
+  if (!same_secret(token, expected))
     refuse(error_code::forbidden, "The setup token is not right", "token");
   const auto user = make_user(s, body, core::role::admin);
   take(s.accounts.create_first_admin(user));

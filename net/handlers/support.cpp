@@ -143,7 +143,7 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
+bool same_secret(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i)

@@ -62,7 +62,7 @@ std::string content_disposition(std::string_view kind, std::string_view filename
 std::string percent_encode(std::string_view text);
 std::string hex(std::string_view bytes);
 /// Same time for every pair of texts of equal length.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
+bool same_secret(std::string_view a, std::string_view b);
 
 core::timestamp now(const services& s);
 core::uuid new_uuid(const services& s);
