@@ -126,8 +126,6 @@ class system {
   void unsubscribe(core::user_id user, std::shared_ptr<event_sink> sink);
   /// Pushes quota.changed to the user's sockets, if any.
   void announce_quota(core::user_id user, core::quota_use use);
-  /// Forgets results kept in memory about a deleted image's pending units: they fail clearly.
-  void image_deleted(core::user_id user, core::image_id image);
 
   const job_board& board() const noexcept;
   void inspect(reply<supervisor_state> answer);

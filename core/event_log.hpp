@@ -1,10 +1,12 @@
 // A user's recent events, for sockets that come back with `since` (scheduling.md, Events).
-// Bounded by count; numbers events from first_seq(epoch) upwards.
+// Bounded by count; numbers events from first_seq(epoch) upwards. Of a job's progress only the
+// newest is kept: the older ones say nothing more, and each holds the whole job.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "core/events.hpp"
@@ -26,7 +28,8 @@ class event_log {
  private:
   std::int64_t last_seq_;
   std::int64_t oldest_before_;  ///< replay is possible from this number on
-  std::deque<event_ptr> events_;
+  std::map<std::int64_t, event_ptr> events_;
+  std::unordered_map<job_id, std::int64_t> last_progress_;
 };
 
 }  // namespace samovar::core

@@ -60,6 +60,8 @@ class job_queue {
   std::int64_t demand() const;
   /// Queued jobs in the order in which they will start.
   std::vector<job_id> waiting_order(std::size_t at_most) const;
+  /// 0 = starts next; nullopt when the job doesn't wait. Cheap near both ends of the queue.
+  std::optional<std::int32_t> position_of(job_id job) const;
   std::size_t waiting_jobs() const noexcept { return queued_.size(); }
   /// Units of jobs that start before this one, plus its own, that have not ended.
   std::int64_t units_until_done(job_id job) const;

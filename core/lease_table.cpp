@@ -50,6 +50,11 @@ bool lease_table::renew(std::int64_t token, tick deadline) {
   return true;
 }
 
+void lease_table::renew_device(std::size_t device, tick deadline) {
+  for (auto& [token, l] : leases_)
+    if (l.device == device) l.deadline = deadline;
+}
+
 std::optional<lease> lease_table::end(std::int64_t token) {
   const auto it = leases_.find(token);
   if (it == leases_.end()) return std::nullopt;

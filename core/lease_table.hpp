@@ -19,7 +19,7 @@ struct lease {
   std::int64_t token = 0;  ///< epoch*2^32 + counter
   std::size_t device = 0;  ///< index of the device
   user_id user;
-  tick deadline{};         ///< revoked when no progress until then
+  tick deadline{};  ///< revoked when no progress until then
 };
 
 class lease_table {
@@ -40,6 +40,8 @@ class lease_table {
   lease grant(user_id user, std::size_t device, tick deadline);
   /// Progress was seen. False when the lease has ended.
   bool renew(std::int64_t token, tick deadline);
+  /// Progress was seen on the device: renews every lease on it.
+  void renew_device(std::size_t device, tick deadline);
   /// Ends the lease; nullopt when it had ended before.
   std::optional<lease> end(std::int64_t token);
   /// Ends all leases of a user.

@@ -38,7 +38,7 @@ struct request {
   core::acting_user actor;                   ///< only meaningful on routes that need sign-in
   std::string request_id;
   std::string remote_address;
-  bool secure = false;  ///< TLS, or a trusted proxy says so
+  bool secure = false;                         ///< TLS, or a trusted proxy says so
   std::map<std::string, std::string> headers;  ///< lower-case names, only those in kept_headers
   std::optional<std::string> header(const std::string& lower_case_name) const {
     const auto it = headers.find(lower_case_name);
@@ -72,8 +72,8 @@ enum class body_kind : std::uint8_t {
   file,  ///< multipart/form-data with one part named "file", streamed to disk
 };
 enum class where : std::uint8_t {
-  pool,    ///< handler may block (SQL, files, argon2id); full pool -> 503
-  inline_, ///< handler never blocks; called on the I/O thread and may answer later from any thread
+  pool,     ///< handler may block (SQL, files, argon2id); full pool -> 503
+  inline_,  ///< handler never blocks; called on the I/O thread and may answer later from any thread
 };
 
 struct route {

@@ -1,0 +1,27 @@
+// DEVICE WORKER: owns the model on one device and runs one unit after another on its own thread.
+//
+// Speaks to the GPU supervisor (loaded, unit ended) and answers the session that sent a unit. It
+// never judges leases: whoever gets an answer under an old token drops it. When a unit throws, the
+// unit fails as a machine fault and the worker goes on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors/context.hpp"
+#include "actors/interfaces.hpp"
+
+namespace samovar::actors {
+
+struct device_worker_state {
+  const char* name = "device_worker";
+  std::unique_ptr<core::unit_runner> runner;
+  core::cancel_token cancel;
+};
+
+device_worker_actor::behavior_type device_worker(
+    device_worker_actor::stateful_pointer<device_worker_state> self, std::size_t index,
+    device_spec spec, gpu_supervisor_actor supervisor, std::shared_ptr<context> shared);
+
+}  // namespace samovar::actors

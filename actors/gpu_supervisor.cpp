@@ -1,0 +1,172 @@
+#include "actors/gpu_supervisor.hpp"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <caf/all.hpp>
+
+namespace samovar::actors {
+
+namespace {
+
+using self_pointer = gpu_supervisor_actor::stateful_pointer<gpu_supervisor_state>;
+
+core::tick now_of(self_pointer self) {
+  return std::chrono::duration_cast<core::tick>(self->clock().now().time_since_epoch());
+}
+
+void grant_all(self_pointer self, const gpu_supervisor_config& config, context& shared) {
+  auto& s = self->state;
+  while (!s.draining && s.scheduler.anyone_waits()) {
+    const auto device = s.leases.free_device();
+    if (!device) return;
+    const auto user = s.scheduler.grant();
+    if (!user) return;
+    const auto session = s.sessions.find(*user);
+    if (session == s.sessions.end()) {
+      s.scheduler.remove(*user);
+      continue;
+    }
+    const auto lease = s.leases.grant(*user, *device, now_of(self) + config.lease_timeout);
+    ++shared.counters.leases_granted;
+    self->send(session->second, grant_atom::value, lease, s.devices[*device].worker);
+  }
+}
+
+void device_is_up(self_pointer self, std::size_t index, context& shared) {
+  auto& d = self->state.devices[index];
+  d.suspect = false;
+  if (!d.report.healthy) {
+    d.report.healthy = true;
+    ++shared.healthy_devices;
+  }
+  self->state.leases.device_up(index);
+}
+
+void device_is_down(self_pointer self, std::size_t index, context& shared) {
+  auto& s = self->state;
+  if (s.devices[index].report.healthy) {
+    s.devices[index].report.healthy = false;
+    --shared.healthy_devices;
+  }
+  for (const auto& lease : s.leases.device_down(index)) {
+    s.scheduler.returned(lease.user, 0.0);
+    ++shared.counters.leases_revoked;
+    const auto session = s.sessions.find(lease.user);
+    if (session != s.sessions.end()) self->send(session->second, revoke_atom::value, lease.token);
+  }
+}
+
+void unit_ended(self_pointer self, const gpu_supervisor_config& config, context& shared,
+                std::size_t index, std::int64_t token, double used_us) {
+  auto& s = self->state;
+  auto& device = s.devices[index];
+  ++device.report.units_done;
+  device.report.busy_seconds += used_us / 1e6;
+  if (const auto ended = s.leases.end(token)) s.scheduler.returned(ended->user, used_us);
+  if (device.suspect) {
+    spdlog::warn("gpu_supervisor: device {} answers again", device.report.id);
+    device_is_up(self, index, shared);
+  }
+  s.leases.renew_device(index, now_of(self) + config.lease_timeout);
+  grant_all(self, config, shared);
+}
+
+void look_for_expired(self_pointer self, const gpu_supervisor_config& config, context& shared) {
+  for (const auto& lease : self->state.leases.expired(now_of(self))) {
+    auto& device = self->state.devices[lease.device];
+    if (device.suspect) continue;
+    spdlog::error("gpu_supervisor: device {} made no progress for {} s; its leases are revoked",
+                  device.report.id, config.lease_timeout.count());
+    device.suspect = true;
+    device_is_down(self, lease.device, shared);
+  }
+  grant_all(self, config, shared);
+  self->delayed_send(self, std::chrono::seconds(1), expire_atom::value);
+}
+
+void device_loaded(self_pointer self, const gpu_supervisor_config& config, context& shared,
+                   std::size_t index, const std::string& model, const std::string& reason) {
+  auto& device = self->state.devices[index];
+  if (reason.empty()) {
+    device.report.model = model;
+    device.load_failures = 0;
+    device_is_up(self, index, shared);
+    grant_all(self, config, shared);
+    return;
+  }
+  device.load_failures = std::min(device.load_failures + 1, 6);
+  const auto pause = std::chrono::seconds(1 << device.load_failures);
+  spdlog::error("gpu_supervisor: device {} can't load its model ({}); next try in {} s",
+                device.report.id, reason, pause.count());
+  self->delayed_send(device.worker, pause, load_atom::value);
+}
+
+supervisor_state report(self_pointer self) {
+  supervisor_state out;
+  auto& s = self->state;
+  for (std::size_t i = 0; i < s.devices.size(); ++i) {
+    auto d = s.devices[i].report;
+    d.leases_out = s.leases.leases_on(i);
+    out.devices.push_back(std::move(d));
+  }
+  for (const auto& c : s.scheduler.state())
+    out.queue.push_back({c.user, c.demand, c.leases_out, c.served_us / 1e6, c.weight});
+  return out;
+}
+
+void forget_session(self_pointer self, const caf::actor_addr& address) {
+  auto& s = self->state;
+  for (auto it = s.sessions.begin(); it != s.sessions.end(); ++it)
+    if (it->second.address() == address) {
+      s.scheduler.remove(it->first);
+      s.sessions.erase(it);
+      return;
+    }
+}
+
+}  // namespace
+
+gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_supervisor_config config,
+                                                   std::shared_ptr<context> shared) {
+  auto& s = self->state;
+  s.leases = core::lease_table(shared->epoch, config.slots_per_device);
+  for (std::size_t i = 0; i < config.devices.size(); ++i) {
+    supervised_device d;
+    d.report.id = config.devices[i].id;
+    d.worker = self->spawn<caf::detached + caf::linked>(
+        device_worker, i, config.devices[i], caf::actor_cast<gpu_supervisor_actor>(self), shared);
+    self->send(d.worker, load_atom::value);
+    s.devices.push_back(std::move(d));
+  }
+  self->set_down_handler([self](const caf::down_msg& down) { forget_session(self, down.source); });
+  self->delayed_send(self, std::chrono::seconds(1), expire_atom::value);
+  return {
+      [=](demand_atom, const core::user_id& user, std::int64_t delta, double weight,
+          const lease_receiver& session) {
+        auto& known = self->state.sessions[user];
+        if (known != session) {
+          known = session;
+          self->state.scheduler.remove(user);
+          self->monitor(session);
+        }
+        self->state.scheduler.add_demand(user, delta, weight);
+        grant_all(self, config, *shared);
+      },
+      [=](unused_atom, std::int64_t token) {
+        if (const auto ended = self->state.leases.end(token))
+          self->state.scheduler.returned(ended->user, 0.0);
+        grant_all(self, config, *shared);
+      },
+      [=](ran_atom, std::size_t index, std::int64_t token, double used_us) {
+        unit_ended(self, config, *shared, index, token, used_us);
+      },
+      [=](loaded_atom, std::size_t index, const std::string& model, const std::string& reason) {
+        device_loaded(self, config, *shared, index, model, reason);
+      },
+      [=](expire_atom) { look_for_expired(self, config, *shared); },
+      [=](drain_atom) { self->state.draining = true; },
+      [=](inspect_atom, const reply<supervisor_state>& answer) { answer(report(self)); },
+  };
+}
+
+}  // namespace samovar::actors

@@ -1,0 +1,52 @@
+// GPU SUPERVISOR: owns the devices and shares them fairly by device time.
+//
+// Speaks to sessions (demand in, grants out) and device workers. Knows no jobs: only which session
+// wants how many units at which weight, and which leases are out. A lease is for one unit; it ends
+// when the worker says so, so that a slot counts as taken as long as the device is really busy.
+// When a session dies its demand is forgotten and its units run out; when a lease sees no progress
+// for `lease_timeout` the device is taken out, the lease revoked and the unit run elsewhere; the
+// device comes back when its worker answers again.
+//
+//   device: loading --loaded--> healthy --lease expired--> suspect --unit ended--> healthy
+//              \--reason------> failed (retried with backoff)
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/context.hpp"
+#include "actors/device_worker.hpp"
+#include "actors/interfaces.hpp"
+#include "core/fair_scheduler.hpp"
+#include "core/lease_table.hpp"
+
+namespace samovar::actors {
+
+struct gpu_supervisor_config {
+  std::vector<device_spec> devices;
+  int slots_per_device = 2;
+  std::chrono::seconds lease_timeout{60};
+};
+
+struct supervised_device {
+  device_worker_actor worker;
+  device_state report;
+  bool suspect = false;
+  int load_failures = 0;
+};
+
+struct gpu_supervisor_state {
+  const char* name = "gpu_supervisor";
+  core::fair_scheduler scheduler;
+  core::lease_table leases{0, 2};
+  std::vector<supervised_device> devices;
+  std::unordered_map<core::user_id, lease_receiver> sessions;
+  bool draining = false;
+};
+
+gpu_supervisor_actor::behavior_type gpu_supervisor(
+    gpu_supervisor_actor::stateful_pointer<gpu_supervisor_state> self, gpu_supervisor_config config,
+    std::shared_ptr<context> shared);
+
+}  // namespace samovar::actors

@@ -1,0 +1,103 @@
+// USER SESSION: owns one user's queue. Nobody else changes the state of that user's jobs.
+//
+// Asks come from the registry; durable changes go to PERSISTENCE, and only after its answer is the
+// world told (the asker, the job board, the sockets). Demand goes to the GPU SUPERVISOR; a grant
+// brings a worker, to which one unit is sent. Jobs are resumed from the database when the session
+// is reborn, so its death loses nothing that was acknowledged.
+//
+//   loading (recover) --> working <--> nothing to do --idle--> retired by the registry
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <deque>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "actors/context.hpp"
+#include "actors/interfaces.hpp"
+#include "core/event_log.hpp"
+#include "core/job_queue.hpp"
+
+namespace samovar::actors {
+
+struct user_session_config {
+  core::user_id user;
+  std::int64_t last_seq = 0;  ///< event numbers go on after this one
+  std::chrono::seconds idle_after{300};
+};
+
+struct running_unit {
+  core::job_id job;
+  core::image_id image;
+  unit_request_ptr request;
+};
+
+/// What to do when a durable change is answered.
+struct submit_done {
+  reply<submit_answer> answer;
+};
+struct start_done {
+  core::job_id job;
+};
+struct unit_done {
+  core::job_id job;
+  core::image_id image;
+  std::optional<core::result_id> result;
+};
+struct cancel_done {
+  reply<pinned_job_ptr> answer;
+};
+struct priority_done {
+  reply<pinned_job_ptr> answer;
+};
+using pending_write = std::variant<submit_done, start_done, unit_done, cancel_done, priority_done>;
+
+struct job_waiter {
+  std::string etag;
+  reply<pinned_job_ptr> answer;
+};
+
+struct user_session_state {
+  user_session_state() = default;
+  user_session_state(const user_session_state&) = delete;
+  user_session_state& operator=(const user_session_state&) = delete;
+  /// However the session ends, its sockets must learn of it: their clients reconnect.
+  ~user_session_state() {
+    for (const auto& sink : sinks) sink->closed();
+  }
+
+  const char* name = "user_session";
+  user_session_config config;
+  core::job_queue queue;
+  std::optional<core::event_log> events;
+  std::unordered_map<core::job_id, pinned_job_ptr> pinned;
+  std::deque<core::job_id> terminal;             ///< pinned terminal jobs, oldest first
+  std::map<std::int64_t, running_unit> running;  ///< by lease token
+  std::map<std::uint64_t, pending_write> writes;
+  std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
+  std::unordered_map<std::uint64_t, core::job_id> waiter_jobs;
+  std::vector<std::shared_ptr<event_sink>> sinks;
+  std::uint64_t next_ticket = 1;
+  std::uint64_t asks_seen = 0;
+  std::int64_t declared = 0;  ///< demand the supervisor knows of
+  std::size_t results_in_flight = 0;
+  double share_weight = 1.0;
+  double unit_ms = 0.0;  ///< moving average between ends of units, while busy
+  std::chrono::steady_clock::time_point last_unit_end{};
+  bool refresh_sent = false;
+  std::chrono::steady_clock::time_point last_activity{};
+  persistence_actor persistence;
+  gpu_supervisor_actor supervisor;
+  session_registry_actor registry;
+  std::shared_ptr<context> shared;
+};
+
+user_session_actor::behavior_type user_session(
+    user_session_actor::stateful_pointer<user_session_state> self, user_session_config config,
+    persistence_actor persistence, gpu_supervisor_actor supervisor, session_registry_actor registry,
+    std::shared_ptr<context> shared);
+
+}  // namespace samovar::actors
