@@ -1,4 +1,5 @@
-// Runs the groups against real servers. Usage: node run.mjs --binary FILE [--only a,b] [--filter TEXT]
+// Runs the groups against real servers:
+// node run.mjs [--binary FILE] [--only a,b] [--filter TEXT]
 import fs from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';

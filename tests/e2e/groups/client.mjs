@@ -1,4 +1,5 @@
-// What a client written for the single-user application does, with the names and sentences it knows.
+// What a client written for the single-user application does, with its names
+// and sentences.
 import assert from 'node:assert/strict';
 
 import {expect} from '../lib/client.mjs';

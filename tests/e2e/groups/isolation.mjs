@@ -1,4 +1,5 @@
-// Two users. Whatever one asks with the other's ids must look exactly as with ids that do not exist.
+// Two users. Whatever one asks with the other's ids must look exactly as
+// with ids that do not exist.
 import assert from 'node:assert/strict';
 import {randomUUID} from 'node:crypto';
 

@@ -30,7 +30,8 @@ export default async function (t) {
       else {
         socket.write(
           `POST /api/v1/images HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${c.key}\r\n` +
-            'Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n',
+            'Content-Type: multipart/form-data; boundary=b\r\n' +
+            'Content-Length: 100000\r\n\r\n--b\r\n',
         );
       }
       slow.push(socket);

@@ -14,8 +14,8 @@ const escape = (key) => key.replaceAll('~', '~0').replaceAll('/', '~1').replaceA
 const contract =
   `POST /auth/setup, POST /auth/register, POST /auth/login, POST /auth/logout, GET /auth/me,
   PATCH /auth/me, POST /auth/password, GET /api-keys, POST /api-keys, DELETE /api-keys/{},
-  GET /admin/users, POST /admin/users, PATCH /admin/users/{}, DELETE /admin/users/{}, GET /admin/queue,
-  GET /admin/devices, POST /admin/devices/{}/drain, POST /images, GET /images, GET /images/{},
+  GET /admin/users, POST /admin/users, PATCH /admin/users/{}, DELETE /admin/users/{},
+  GET /admin/queue, GET /admin/devices, POST /admin/devices/{}/drain, POST /images, GET /images, GET /images/{},
   PATCH /images/{}, DELETE /images/{}, GET /images/{}/data, GET /images/{}/thumbnail,
   GET /images/{}/history, GET /images/history, POST /annotations, GET /annotations/{},
   PATCH /annotations/{}, DELETE /annotations/{}, POST /point-annotations, GET /point-annotations/{},

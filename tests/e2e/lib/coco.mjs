@@ -1,7 +1,7 @@
 // COCO run-length encoding, written from the format: column-major runs beginning with zeros; in the
 // compressed string each run is a little-endian series of 5-bit groups (char - 48), bit 5 says that
-// more follow, bit 4 of the last group is the sign, and from the fourth run on (index > 2) the value
-// is the difference to the run two places before.
+// more follow, bit 4 of the last group is the sign, and from the fourth run on (index > 2) the
+// value is the difference to the run two places before.
 
 export function counts_from_string(text) {
   const counts = [];

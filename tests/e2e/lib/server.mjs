@@ -1,4 +1,4 @@
-// Starts, stops and kills real servers, each with its own data directory, and leaves nothing behind.
+// Starts, stops and kills real servers, each with its own data directory; leaves nothing.
 import {spawn, spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
