@@ -315,7 +315,7 @@ export default async function (t) {
   await failing_images(t);
 }
 
-/// The classical segmenter decodes for real: a spoiled original fails, whole again it can be retried.
+/// The classical segmenter decodes for real: a spoiled original fails, a whole one can be retried.
 async function failing_images(t) {
   const server = await start_server(t);
   const c = await server.add_user('retry@example.org');
