@@ -12,7 +12,7 @@ let seed = 0;
 export async function add_image(client, {box = false, w = 64, h = 48, name} = {}) {
   seed += 1;
   const image = expect(await client.upload(png(w, h, seed), name ?? `picture-${seed}.png`), 201);
-  if (box) await add_box(client, image.id);
+  if (box) await add_box(client, image.id, 1, 1, Math.floor(w / 2), Math.floor(h / 2));
   return image;
 }
 /// Several at once, in the order of their names.
