@@ -69,8 +69,9 @@ const context = {
       seconds,
     );
     const bad = Object.keys(r.status).filter((s) => !/^(2\d\d|304)$/.test(s));
-    if (bad.length || r.broken)
-      console.error(`  answers: ${JSON.stringify(r.status)}, broken ${r.broken}`);
+    if (bad.length || r.broken || !r.requests) {
+      throw new Error(`answers ${JSON.stringify(r.status)}, ${r.broken} broken connections`);
+    }
     return r;
   },
   async fdatasync_us(folder) {

@@ -141,7 +141,7 @@ export default async function (t) {
       304,
     );
     expect(await c.get(at, {headers: {'if-none-match': last.headers.etag}}), 304);
-    for (const bad of ['-1', 'soon', '1e9']) expect(await c.get(`${at}?wait=${bad}`), [400, 422]);
+    for (const bad of ['-1', 'soon']) expect(await c.get(`${at}?wait=${bad}`), [400, 422]);
   });
 
   await t.test('wait ends with 304 when nothing changes', async () => {
