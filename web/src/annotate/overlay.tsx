@@ -9,8 +9,10 @@ import { ids } from "../testids";
 /** More would cost memory and show nothing more on a screen. */
 const pixels_max = 4_000_000;
 
-export function rle_of(d: detection): coco_rle | undefined {
-  return d.rle ?? d.segmentation;
+/** The server sends compressed strings unless asked otherwise. */
+function rle_of(d: detection): coco_rle | null {
+  const { size, counts } = d.segmentation;
+  return typeof counts === "string" ? { size, counts } : null;
 }
 
 export function Overlay({
@@ -45,7 +47,7 @@ export function Overlay({
     try {
       result.detections.forEach((d, i) => {
         const rle = rle_of(d);
-        if (rle === undefined || (highlight !== null && highlight !== i)) return;
+        if (rle === null || (highlight !== null && highlight !== i)) return;
         if (rle.size[0] !== height || rle.size[1] !== width) {
           throw new Error("a mask has another size than its image");
         }

@@ -17,8 +17,8 @@ export class api_error extends Error {
 let csrf_token = "";
 let signed_out: () => void = () => {};
 
-export function set_csrf_token(token: string | undefined): void {
-  csrf_token = token ?? "";
+export function set_csrf_token(token: string): void {
+  csrf_token = token;
 }
 export function current_csrf_token(): string {
   return csrf_token;

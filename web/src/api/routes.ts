@@ -1,9 +1,9 @@
 // Every route the client uses, one function each.
 import { base, call } from "./client";
 import type {
-  annotation_list,
   api_key,
   box_annotation,
+  box_list,
   history_item,
   image,
   image_list,
@@ -12,7 +12,9 @@ import type {
   managed_user,
   me,
   mode,
+  new_api_key,
   point_annotation,
+  point_list,
   prompt_type,
   result,
   system_info,
@@ -32,14 +34,14 @@ export const system = () => call<system_info>("GET", "/system");
 // Signing in
 const attempt = { credentials_attempt: true };
 export const setup = (token: string, email: string, password: string) =>
-  call<Partial<me> | undefined>("POST", "/auth/setup", {
+  call<me>("POST", "/auth/setup", {
     body: { token, email, password },
     ...attempt,
   });
 export const register = (email: string, password: string) =>
-  call<Partial<me> | undefined>("POST", "/auth/register", { body: { email, password }, ...attempt });
+  call<me>("POST", "/auth/register", { body: { email, password }, ...attempt });
 export const login = (email: string, password: string) =>
-  call<{ csrf_token?: string }>("POST", "/auth/login", { body: { email, password }, ...attempt });
+  call<me>("POST", "/auth/login", { body: { email, password }, ...attempt });
 export const logout = () => call<void>("POST", "/auth/logout", attempt);
 export const get_me = () => call<me>("GET", "/auth/me", attempt);
 export const patch_me = (change: { display_name: string }) =>
@@ -47,23 +49,14 @@ export const patch_me = (change: { display_name: string }) =>
 export const change_password = (current_password: string, new_password: string) =>
   call<void>("POST", "/auth/password", { body: { current_password, new_password }, ...attempt });
 
-export const list_keys = async (): Promise<api_key[]> => {
-  const answer = await call<api_key[] | { api_keys?: api_key[]; keys?: api_key[] }>(
-    "GET",
-    "/api-keys",
-  );
-  return Array.isArray(answer) ? answer : (answer.api_keys ?? answer.keys ?? []);
-};
+export const list_keys = () => call<api_key[]>("GET", "/api-keys");
 export const create_key = (name: string, read_only: boolean, expires_at: string | null) =>
-  call<api_key>("POST", "/api-keys", {
+  call<new_api_key>("POST", "/api-keys", {
     body: expires_at === null ? { name, read_only } : { name, read_only, expires_at },
   });
 export const delete_key = (id: string) => call<void>("DELETE", `/api-keys/${id}`);
 
-export const list_users = async (): Promise<managed_user[]> => {
-  const answer = await call<managed_user[] | { users: managed_user[] }>("GET", "/admin/users");
-  return Array.isArray(answer) ? answer : answer.users;
-};
+export const list_users = () => call<managed_user[]>("GET", "/admin/users");
 export const patch_user = (id: string, change: Record<string, unknown>) =>
   call<managed_user>("PATCH", `/admin/users/${id}`, { body: change });
 
@@ -107,7 +100,7 @@ export interface new_point {
   is_positive: boolean;
 }
 export const list_boxes = (id: string) =>
-  call<annotation_list<box_annotation>>("GET", `/annotations/${id}`);
+  call<box_list>("GET", `/annotations/${id}`);
 export const create_box = (b: new_box) =>
   call<box_annotation>("POST", "/annotations", { body: b });
 export const patch_box = (
@@ -116,7 +109,7 @@ export const patch_box = (
 ) => call<box_annotation>("PATCH", `/annotations/${id}`, { body: change });
 export const delete_box = (id: string) => call<void>("DELETE", `/annotations/${id}`);
 export const list_points = (id: string) =>
-  call<annotation_list<point_annotation>>("GET", `/point-annotations/${id}`);
+  call<point_list>("GET", `/point-annotations/${id}`);
 export const create_point = (p: new_point) =>
   call<point_annotation>("POST", "/point-annotations", { body: p });
 export const delete_point = (id: string) => call<void>("DELETE", `/point-annotations/${id}`);
@@ -125,10 +118,7 @@ export const delete_point = (id: string) => call<void>("DELETE", `/point-annotat
 export const create_job = (image_ids: string[], mode: mode, force_all: boolean) =>
   call<job>("POST", "/jobs", { body: { image_ids, mode, force_all } });
 export const list_jobs = (limit?: number) => call<job[]>("GET", `/jobs${query({ limit })}`);
-export const job_images = (id: string) => call<job_image[] | { images: job_image[] }>(
-  "GET",
-  `/jobs/${id}/images`,
-).then((a) => (Array.isArray(a) ? a : a.images));
+export const job_images = (id: string) => call<job_image[]>("GET", `/jobs/${id}/images`);
 export const cancel_job = (id: string) => call<job>("POST", `/jobs/${id}/cancel`);
 export const retry_job = (id: string) => call<job>("POST", `/jobs/${id}/retry`);
 

@@ -1,168 +1,34 @@
-// The shapes of the HTTP and WebSocket contract, as the server sends them.
+// The shapes of the HTTP contract, named as this client calls them. They are generated from the
+// OpenAPI document (npm run generate-types); only the events of the WebSocket are written by hand.
+import type { components } from "./openapi";
 
-export type mode = "inside_box" | "find_all" | "point";
-export type prompt_type = "segment" | "positive_exemplar" | "negative_exemplar";
-export type job_status = "queued" | "running" | "completed" | "failed" | "cancelled";
+type schemas = components["schemas"];
 
-export interface error_body {
-  detail: string;
-  code: string;
-  request_id: string;
-}
-
-export interface system_info {
-  version: string;
-  model: string;
-  abilities: { text: boolean; text_unavailable_reason?: string | null; exemplars: boolean };
-  registration_allowed: boolean;
-  setup_needed: boolean;
-  limits: Record<string, number>;
-}
-
-export interface me {
-  id: string;
-  email: string;
-  display_name: string;
-  role: "user" | "admin";
-  max_concurrent_jobs: number;
-  max_images: number;
-  max_storage_mb: number;
-  image_count: number;
-  storage_bytes: number;
-  running_jobs: number;
-  share_weight: number;
-  created_at: string;
-  csrf_token?: string;
-}
-
-/** A row of GET /admin/users. */
-export interface managed_user extends me {
-  disabled_at?: string | null;
-}
-
-export interface api_key {
-  id: string;
-  name: string;
-  prefix?: string;
-  read_only: boolean;
-  created_at: string;
-  expires_at: string | null;
-  last_used_at: string | null;
-  /** Only in the answer that creates it. */
-  secret?: string;
-}
-
-export interface image {
-  id: string;
-  filename: string;
-  blob_path: string;
-  width: number;
-  height: number;
-  created_at: string;
-  text_prompt: string | null;
-  byte_size: number;
-  content_type: string;
-}
-
-export interface image_list {
-  images: image[];
-  total: number;
-  next_cursor?: string | null;
-}
-
-export interface box_annotation {
-  id: string;
-  image_id: string;
-  bbox_x: number;
-  bbox_y: number;
-  bbox_width: number;
-  bbox_height: number;
-  prompt_type: prompt_type;
-  created_at: string;
-}
-
-export interface point_annotation {
-  id: string;
-  image_id: string;
-  point_x: number;
-  point_y: number;
-  is_positive: boolean;
-  created_at: string;
-}
-
-export interface annotation_list<T> {
-  annotations: T[];
-  total: number;
-}
-
-export interface job {
-  id: string;
-  mode: mode;
-  status: job_status;
-  image_ids: string[];
-  image_filenames: string[];
-  current_index: number;
-  image_count: number;
-  processed_count: number;
-  failed_count: number;
-  current_image_filename: string | null;
-  is_running: boolean;
-  created_at: string;
-  started_at: string | null;
-  completed_at: string | null;
-  error: string | null;
-  priority: number;
-  /** 0 = next; only while queued. */
-  queue_position: number | null;
-  eta_seconds: number | null;
-  version: number;
-}
-
-export interface job_image {
-  image_id: string;
-  filename: string;
-  state: string;
-  error?: string | null;
-  result_id?: string | null;
-}
-
-export interface history_item {
-  id: string;
-  job_id: string;
-  image_id: string;
-  mode: mode;
-  processed_at: string;
-  bboxes: { x: number; y: number; width: number; height: number }[] | null;
-  mask_blob_path: string;
-  text_prompt_used: string | null;
-  point_count: number | null;
-  scores: number[] | null;
-  model: string;
-}
+export type mode = schemas["Mode"];
+export type prompt_type = schemas["PromptType"];
+export type job_status = schemas["JobStatus"];
+export type error_body = schemas["Error"];
+export type me = schemas["Me"];
+export type managed_user = schemas["AdminUser"];
+export type api_key = schemas["ApiKey"];
+export type new_api_key = schemas["NewApiKey"];
+export type image = schemas["Image"];
+export type image_list = schemas["ImageList"];
+export type box_annotation = schemas["Annotation"];
+export type box_list = schemas["AnnotationList"];
+export type point_annotation = schemas["PointAnnotation"];
+export type point_list = schemas["PointAnnotationList"];
+export type job = schemas["Job"];
+export type job_image = schemas["JobImage"];
+export type history_item = schemas["HistoryItem"];
+export type detection = schemas["Detection"];
+export type result = schemas["Result"];
+export type system_info = schemas["System"];
 
 /** COCO compressed run lengths, column-major; size = [height, width]. */
 export interface coco_rle {
-  size: [number, number];
+  size: number[];
   counts: string;
-}
-
-export interface detection {
-  bbox: [number, number, number, number];
-  score: number;
-  area: number;
-  rle?: coco_rle;
-  segmentation?: coco_rle;
-  polygon?: number[][];
-}
-
-export interface result {
-  id: string;
-  job_id: string;
-  image_id: string;
-  mode: mode;
-  width?: number;
-  height?: number;
-  detections: detection[];
 }
 
 export interface quota_use {
@@ -188,5 +54,5 @@ export type live_event =
   | { type: "resync"; seq?: number }
   | { type: job_event_type; seq: number; job: job }
   | { type: "result.ready"; seq: number; job_id: string; image_id: string; result_id: string }
-  | ({ type: "quota.changed"; seq: number } & Partial<quota_use> & { quota?: quota_use })
+  | ({ type: "quota.changed"; seq: number } & quota_use)
   | { type: "server.draining"; seq: number };

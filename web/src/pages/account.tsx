@@ -52,7 +52,7 @@ function Quotas({ user }: { user: me }) {
 }
 
 function Name({ user }: { user: me }) {
-  const [name, set_name] = useState(user.display_name ?? "");
+  const [name, set_name] = useState(user.display_name);
   const { change_user } = useSession();
   const toasts = useToasts();
   const save = async (e: FormEvent) => {
@@ -80,7 +80,7 @@ function Name({ user }: { user: me }) {
           onChange={(e) => set_name(e.target.value)}
         />
       </label>
-      <button type="submit" disabled={name.trim() === (user.display_name ?? "")}>
+      <button type="submit" disabled={name.trim() === "" || name.trim() === user.display_name}>
         Save
       </button>
     </form>
@@ -145,8 +145,8 @@ export function Account() {
   const { user, change_user } = useSession();
   useLiveEvents((e) => {
     if (e.type !== "quota.changed") return;
-    const { type: _type, seq: _seq, quota, ...flat } = e;
-    change_user(quota ?? flat);
+    const { type: _type, seq: _seq, ...use } = e;
+    change_user(use);
   });
   if (!user) return null;
   return (

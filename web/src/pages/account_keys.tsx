@@ -1,7 +1,7 @@
 // API keys: made, shown once, revoked.
 import { useEffect, useState, type FormEvent } from "react";
 import * as api from "../api/routes";
-import type { api_key } from "../api/types";
+import type { api_key, new_api_key } from "../api/types";
 import { Confirm } from "../components/dialog";
 import { useToasts } from "../components/toasts";
 import { when } from "../lib/format";
@@ -9,12 +9,12 @@ import { ids } from "../testids";
 
 const day_ms = 24 * 3600 * 1000;
 
-function Secret({ made, on_close }: { made: api_key; on_close: () => void }) {
+function Secret({ made, on_close }: { made: new_api_key; on_close: () => void }) {
   const toasts = useToasts();
   const copy = async () => {
     try {
       // Not offered by browsers on plain http to another machine.
-      await navigator.clipboard.writeText(made.secret ?? "");
+      await navigator.clipboard.writeText(made.secret);
       toasts.info("Key copied");
     } catch {
       toasts.info("Copying is not allowed here: select the key and copy it by hand");
@@ -28,7 +28,7 @@ function Secret({ made, on_close }: { made: api_key; on_close: () => void }) {
       <div className="line">
         <input
           readOnly
-          value={made.secret ?? ""}
+          value={made.secret}
           aria-label="The new key"
           data-testid={ids.key_secret}
           onFocus={(e) => e.currentTarget.select()}
@@ -46,7 +46,7 @@ function Secret({ made, on_close }: { made: api_key; on_close: () => void }) {
 
 export function Keys() {
   const [keys, set_keys] = useState<api_key[] | null>(null);
-  const [made, set_made] = useState<api_key | null>(null);
+  const [made, set_made] = useState<new_api_key | null>(null);
   const [revoking, set_revoking] = useState<api_key | null>(null);
   const [name, set_name] = useState("");
   const [read_only, set_read_only] = useState(false);

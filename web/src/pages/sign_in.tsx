@@ -46,7 +46,8 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
       purpose === "setup"
         ? await api.setup(token, email, password)
         : await api.register(email, password);
-    if (answer?.csrf_token !== undefined) {
+    // With a token there is a session already; otherwise the same words open one.
+    if (answer?.csrf_token) {
       set_csrf_token(answer.csrf_token);
       await refresh();
     } else {
@@ -112,7 +113,7 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
         <button type="submit" className="primary" disabled={busy} data-testid={ids.submit}>
           {busy ? w.busy : w.button}
         </button>
-        {purpose !== "setup" && system?.registration_allowed && (
+        {purpose !== "setup" && system?.allow_registration && (
           <button
             type="button"
             className="link"

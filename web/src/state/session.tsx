@@ -34,7 +34,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const refresh = useCallback(async () => {
     try {
       const who = await api.get_me();
-      if (who.csrf_token !== undefined) set_csrf_token(who.csrf_token);
+      if (who.csrf_token) set_csrf_token(who.csrf_token);
       set_user(who);
       set_problem(null);
     } catch (e) {
@@ -70,7 +70,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const sign_in = useCallback(
     async (email: string, password: string) => {
       const answer = await api.login(email, password);
-      if (answer?.csrf_token !== undefined) set_csrf_token(answer.csrf_token);
+      if (answer?.csrf_token) set_csrf_token(answer.csrf_token);
       await Promise.all([refresh(), read_system()]);
     },
     [refresh, read_system],
