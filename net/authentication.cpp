@@ -94,8 +94,7 @@ void authentication::start_look_up(std::string key, callback done) {
 
 std::optional<core::acting_user> authentication::ask_store(const std::string& key) {
   const std::string digest = key.substr(1);
-  return key[0] == 'k' ? accounts_.find_by_api_key(digest)
-                       : accounts_.find_by_web_session(digest);
+  return key[0] == 'k' ? accounts_.find_by_api_key(digest) : accounts_.find_by_web_session(digest);
 }
 
 void authentication::look_up(const std::string& key) {
@@ -152,11 +151,10 @@ authentication::entry_ptr authentication::remember(const std::string& key,
   auto& slot = entries_[key];
   if (slot) {
     fresh->touched_at = slot->touched_at.load();
-    const bool same = slot->actor.id == actor.id && slot->actor.rights == actor.rights &&
-                      slot->actor.read_only == actor.read_only &&
-                      slot->actor.via_key == actor.via_key &&
-                      slot->actor.via_session == actor.via_session &&
-                      slot->actor.csrf_token == actor.csrf_token;
+    const bool same =
+        slot->actor.id == actor.id && slot->actor.rights == actor.rights &&
+        slot->actor.read_only == actor.read_only && slot->actor.via_key == actor.via_key &&
+        slot->actor.via_session == actor.via_session && slot->actor.csrf_token == actor.csrf_token;
     if (same) {  // keep the entry that connections remember
       slot->checked_at = fresh->checked_at.load();
       slot->refreshing = false;

@@ -147,7 +147,8 @@ reply ready(engine& e) {
   if (!ok) r.headers.emplace_back("Retry-After", "5");
   r.body = std::string("{\"status\":\"") + (ok ? "ready" : "unavailable") +
            "\",\"checks\":{\"database\":" + word(database) + ",\"blobs\":" + word(blobs) +
-           ",\"devices\":" + word(devices) + ",\"draining\":" + (draining ? "true" : "false") + "}}";
+           ",\"devices\":" + word(devices) + ",\"draining\":" + (draining ? "true" : "false") +
+           "}}";
   return r;
 }
 

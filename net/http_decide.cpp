@@ -106,8 +106,8 @@ void http_session::begin_exchange() {
   is_head_ = request_->method == "HEAD";
   if (!read_headers() || !read_target(parser_->target)) return;
   match_ = engine.routes.find(request_->method, request_->path, request_->path_values);
-  route_ = match_.index >= 0 ? &engine.routes.routes()[static_cast<std::size_t>(match_.index)]
-                             : nullptr;
+  route_ =
+      match_.index >= 0 ? &engine.routes.routes()[static_cast<std::size_t>(match_.index)] : nullptr;
   api_ = request_->path.starts_with("/api/") || request_->path == "/api";
   const bool v1 = request_->path.starts_with("/api/v1/") || request_->path == "/api/v1";
   if (route_ ? route_->who != access::open : v1)
@@ -120,7 +120,10 @@ void http_session::take_header(const http_parser::header& h) {
   switch (h.id) {
     case http::field::authorization: authorization_ = h.value; return;
     case http::field::cookie: cookie_ = h.value; break;
-    case http::field::host: host_ = h.value; ++hosts_; break;
+    case http::field::host:
+      host_ = h.value;
+      ++hosts_;
+      break;
     case http::field::origin: origin_ = h.value; break;
     case http::field::referer: referer_ = h.value; return;
     case http::field::content_type: content_type_ = h.value; break;
@@ -139,8 +142,7 @@ void http_session::take_header(const http_parser::header& h) {
   }
   if (equals_ignoring_case(h.name, "x-api-key")) x_api_key_ = h.value;
   if (equals_ignoring_case(h.name, "x-csrf-token")) csrf_ = h.value;
-  if (equals_ignoring_case(h.name, "x-request-id") && request_id_ok(h.value))
-    request_id_ = h.value;
+  if (equals_ignoring_case(h.name, "x-request-id") && request_id_ok(h.value)) request_id_ = h.value;
   for (const auto kept : kept_headers)
     if (equals_ignoring_case(h.name, kept)) {
       request_->headers.insert_or_assign(std::string(kept), std::string(h.value));
@@ -205,13 +207,14 @@ void http_session::authenticate() {
     return;
   }
   known_entry_.reset();
-  auth.verify(c, [k = std::make_shared<keeper>(keep())](core::outcome<authentication::entry_ptr> r) {
-    auto io = std::move(k->io);
-    boost::asio::post(io->context, [s = std::move(k->session), r = std::move(r)] {
-      s->on_verified(r);
-      s->run();
-    });
-  });
+  auth.verify(c,
+              [k = std::make_shared<keeper>(keep())](core::outcome<authentication::entry_ptr> r) {
+                auto io = std::move(k->io);
+                boost::asio::post(io->context, [s = std::move(k->session), r = std::move(r)] {
+                  s->on_verified(r);
+                  s->run();
+                });
+              });
 }
 
 void http_session::on_verified(core::outcome<authentication::entry_ptr> result) {
@@ -269,9 +272,9 @@ void http_session::authorized() {
                                 "The request comes from another web site"));
         return;
       }
-      const bool token_ok = route_->who == access::open ||
-                            (!actor.csrf_token.empty() &&
-                             equal_in_constant_time(token, actor.csrf_token));
+      const bool token_ok =
+          route_->who == access::open ||
+          (!actor.csrf_token.empty() && equal_in_constant_time(token, actor.csrf_token));
       if (!token_ok) {
         refuse(core::make_error(core::error_code::csrf_failed,
                                 "The X-CSRF-Token header is missing or wrong"));
@@ -391,8 +394,8 @@ void http_session::protocol_error(core::error_code code, const char* detail) {
 
 void http_session::upgrade() {
   if (!origin_.empty() || request_->actor.via_session) {
-    const bool named = !origin_.empty() && same_origin(origin_, {}, host_,
-                                                       io_.shared.ports.config.public_url);
+    const bool named =
+        !origin_.empty() && same_origin(origin_, {}, host_, io_.shared.ports.config.public_url);
     if (request_->actor.via_session && !named) {
       refuse(core::make_error(core::error_code::csrf_failed,
                               "The request comes from another web site"));
@@ -406,7 +409,8 @@ void http_session::upgrade() {
   w.request_id = request_id_;
   w.actor = request_->actor;
   w.credential = known_entry_;
-  if (const auto it = request_->query.find("since"); it != request_->query.end()) w.since = it->second;
+  if (const auto it = request_->query.find("since"); it != request_->query.end())
+    w.since = it->second;
   core::status ok = core::done{};
   if (buffered() > 0 || !parser_->is_done())
     ok = core::make_error(core::error_code::malformed_request,

@@ -204,8 +204,8 @@ void http_session::send_block(bool last) {
           result = file.failure();
       }
     } catch (const std::exception&) {  // no spool file: the store is away or full
-      result = core::make_error(core::error_code::storage_full,
-                                "The server could not store the upload");
+      result =
+          core::make_error(core::error_code::storage_full, "The server could not store the upload");
     }
     auto shared = std::make_shared<decltype(result)>(std::move(result));
     auto io = std::move(k.io);

@@ -90,8 +90,7 @@ std::string render_metrics(const engine& e) {
   single(out, "samovar_commits_total", "counter", "Transactions of the job log.", c.commits);
   single(out, "samovar_commands_committed_total", "counter", "Commands in those.",
          c.commands_committed);
-  single(out, "samovar_commit_retries_total", "counter", "Commits tried again.",
-         c.commit_retries);
+  single(out, "samovar_commit_retries_total", "counter", "Commits tried again.", c.commit_retries);
   single(out, "samovar_leases_granted_total", "counter", "Device leases granted.",
          c.leases_granted);
   single(out, "samovar_leases_revoked_total", "counter", "Device leases revoked.",

@@ -51,8 +51,7 @@ class door_limits {
   door_limits();
   /// False when the account or the address failed too often lately.
   bool allow_sign_in(const std::string& account, const std::string& address, rate_limit::time now);
-  void sign_in_failed(const std::string& account, const std::string& address,
-                      rate_limit::time now);
+  void sign_in_failed(const std::string& account, const std::string& address, rate_limit::time now);
   bool allow_registration(const std::string& address, rate_limit::time now);
   /// Called for each request refused with 401; false when the address is to get 429 instead.
   bool allow_unauthenticated(const std::string& address, rate_limit::time now);

@@ -26,8 +26,7 @@ void socket_registry::remove(core::user_id user, std::uint64_t number) {
   if (it->second.empty()) users_.erase(it);
 }
 
-void socket_registry::close_if(
-    const std::function<bool(core::user_id, const open_socket&)>& p) {
+void socket_registry::close_if(const std::function<bool(core::user_id, const open_socket&)>& p) {
   std::vector<std::shared_ptr<closable>> doomed;  // closed outside the lock
   {
     const std::lock_guard lock(mutex_);

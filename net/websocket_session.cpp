@@ -56,8 +56,8 @@ class websocket_session final : public on_thread,
     stream_.read_message_max(limits::websocket_message_bytes_max);
     stream_.auto_fragment(false);
     const bool named = offers_protocol(w.protocol);
-    stream_.set_option(websocket::stream_base::decorator(
-        [id = w.request_id, named](websocket::response_type& r) {
+    stream_.set_option(
+        websocket::stream_base::decorator([id = w.request_id, named](websocket::response_type& r) {
           r.set("X-Request-Id", id);
           r.set("X-Content-Type-Options", "nosniff");
           r.set("Referrer-Policy", "same-origin");
@@ -179,13 +179,15 @@ class websocket_session final : public on_thread,
     checked_ = now;
     auto io = io_.shared_from_this();
     const std::weak_ptr<websocket_session> weak = weak_from_this();
-    io_.shared.auth.verify_again(
-        *credential_, [io, weak](const core::outcome<authentication::entry_ptr>& r) {
-          if (!r.ok() || *r) return;  // still valid, or the database is away
-          boost::asio::post(io->context, [weak] {
-            if (auto self = weak.lock()) self->start_close(websocket::close_code::policy_error);
-          });
-        });
+    io_.shared.auth.verify_again(*credential_,
+                                 [io, weak](const core::outcome<authentication::entry_ptr>& r) {
+                                   if (!r.ok() || *r)
+                                     return;  // still valid, or the database is away
+                                   boost::asio::post(io->context, [weak] {
+                                     if (auto self = weak.lock())
+                                       self->start_close(websocket::close_code::policy_error);
+                                   });
+                                 });
   }
 
   void end() {
@@ -244,8 +246,7 @@ core::status open_websocket(io_thread& io, tcp_socket& socket,
     });
   };
   auto sink = std::make_shared<socket_sink>(
-      io.shared.limits.outbox_bytes,
-      [post_to] { post_to([](websocket_session& s) { s.wake(); }); },
+      io.shared.limits.outbox_bytes, [post_to] { post_to([](websocket_session& s) { s.wake(); }); },
       [post_to] {
         post_to([](websocket_session& s) { s.start_close(websocket::close_code::policy_error); });
       });
