@@ -23,7 +23,7 @@ const who = { email: "admin@example.org", password: "a long enough password" };
 const count = new step_counter();
 const step = (name, action) => count.step(name, action);
 const context = await open_browser();
-const page = context.pages()[0] ?? (await context.newPage());
+const page = await context.newPage();
 const problems = watch_page(page);
 const shot = (name, of = page) => of.screenshot({ path: join(run.out, `${name}.png`) });
 
