@@ -185,7 +185,7 @@ async function box_steps() {
 
 async function coco_step() {
   await step("the COCO file is downloaded and sound", async () => {
-    const [download] = await Promise.all([page.waitForEvent("download"), at(page, "coco").click()]);
+    const [download] = await Promise.all([page.waitForEvent("download"), at(page, "coco-download").click()]);
     check(/_coco\.json$/.test(download.suggestedFilename()), `named ${download.suggestedFilename()}`);
     const path = join(run.out, "coco.json");
     await download.saveAs(path);
