@@ -19,7 +19,7 @@ namespace {
 
 constexpr int iterations = 4;
 constexpr float evidence_max = 12.0F;
-constexpr float gamma = 14.0F;
+constexpr float gamma = 8.0F;
 constexpr int tiny_side = 4;  // px: nothing to model below this
 
 cv::Rect clip(const core::box& b, const cv::Size& image) {
@@ -51,7 +51,6 @@ scene make_scene(const cv::Mat& bgr, const cv::Rect& around, const cv::Rect& box
   const cv::Size size(std::max(2, cvRound(around.width * scale)),
                       std::max(2, cvRound(around.height * scale)));
   cv::resize(bgr(around), small, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
-  cv::GaussianBlur(small, small, {3, 3}, 0.6);
   cv::cvtColor(small, s.lab, cv::COLOR_BGR2Lab);
   const int x0 = cvRound((box.x - around.x) * scale), y0 = cvRound((box.y - around.y) * scale);
   const int x1 = cvRound((box.x + box.width - around.x) * scale);
