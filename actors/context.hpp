@@ -28,10 +28,12 @@ struct shared_counters {
 };
 
 struct context {
-  explicit context(std::int64_t server_epoch) : epoch(server_epoch), random(std::random_device{}()) {}
+  explicit context(std::int64_t server_epoch)
+      : epoch(server_epoch), random(std::random_device{}()) {}
 
   core::timestamp now() const {
-    return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::microseconds>(
+        std::chrono::system_clock::now());
   }
   core::uuid new_uuid() {
     const std::lock_guard lock(random_mutex);
@@ -46,6 +48,7 @@ struct context {
   std::atomic<bool> draining{false};
   std::atomic<std::int64_t> door_writes{0};  ///< asks on their way to persistence (back-pressure)
   std::atomic<std::int64_t> units_running{0};
+  std::atomic<std::int64_t> results_pending{0};  ///< ended units whose commit is not answered yet
   std::mutex random_mutex;
   std::mt19937_64 random;
 };

@@ -126,8 +126,6 @@ class system {
   void unsubscribe(core::user_id user, std::shared_ptr<event_sink> sink);
   /// Pushes quota.changed to the user's sockets, if any.
   void announce_quota(core::user_id user, core::quota_use use);
-  /// Forgets results kept in memory about a deleted image's pending units: they fail clearly.
-  void image_deleted(core::user_id user, core::image_id image);
 
   const job_board& board() const noexcept;
   void inspect(reply<supervisor_state> answer);
@@ -135,8 +133,10 @@ class system {
   bool ready() const;  ///< at least one healthy device
   bool draining() const;
 
-  /// Accepts no new jobs, pushes server.draining, lets running units finish for at most `grace`,
-  /// then ends all actors. Waiting jobs stay as they are in the database. Idempotent.
+  /// Accepts no new jobs, pushes server.draining and lets running units finish and reach the disk,
+  /// for at most `grace`. Waiting jobs stay as they are in the database. Idempotent.
+  void drain(std::chrono::milliseconds grace);
+  /// Drains, then ends all actors. Idempotent.
   void shutdown(std::chrono::milliseconds grace);
 
  private:

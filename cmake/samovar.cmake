@@ -37,6 +37,7 @@ function(samovar_test name)
 endfunction()
 
 find_package(Boost 1.74 REQUIRED COMPONENTS unit_test_framework)
+find_package(nlohmann_json REQUIRED)  # tests of core/ read golden data with it
 
 if(NOT SAMOVAR_CORE_ONLY)
   # Debian's libcaf-dev has no CMake package.
@@ -54,7 +55,6 @@ if(NOT SAMOVAR_CORE_ONLY)
   pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
   find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
   find_package(JPEG REQUIRED)
-  find_package(nlohmann_json REQUIRED)
   find_package(spdlog REQUIRED)
   find_package(CLI11 REQUIRED)
   find_package(benchmark REQUIRED)

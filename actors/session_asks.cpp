@@ -1,0 +1,137 @@
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/session_parts.hpp"
+#include "core/limits.hpp"
+
+namespace samovar::actors::session {
+
+namespace {
+
+const core::error job_not_found{core::error_code::not_found, "Job not found", {}};
+
+void ask(self_pointer self, submit_ask& a) {
+  auto& s = self->state;
+  if (s.queue.size() >= core::limits::open_jobs_per_user_max) {
+    a.answer(core::make_error(core::error_code::unavailable, "Too many jobs are waiting already"));
+    return;
+  }
+  write(self, std::move(a.job), submit_done{std::move(a.answer)});
+}
+
+void ask(self_pointer self, cancel_ask& a) {
+  auto& s = self->state;
+  s.queue.stop(a.job);  // no further unit starts while the cancel is on its way to disk
+  sync_demand(self);
+  write(self, core::cancel_job{s.config.user, a.job, a.at}, cancel_done{std::move(a.answer)});
+}
+
+void ask(self_pointer self, priority_ask& a) {
+  write(self, core::set_job_priority{self->state.config.user, a.job, a.priority},
+        priority_done{std::move(a.answer)});
+}
+
+void ask(self_pointer self, wait_ask& a) {
+  auto& s = self->state;
+  const auto known = s.pinned.find(a.job);
+  if (known == s.pinned.end()) {
+    a.answer(job_not_found);
+    return;
+  }
+  const auto& job = known->second;
+  const auto etag = a.etag.empty() ? job->etag() : a.etag;
+  const bool answer_now = core::is_terminal(job->view().record.status) || etag != job->etag() ||
+                          s.waiters.size() >= core::limits::job_waiters_per_user_max;
+  if (answer_now) {
+    a.answer(job);
+    return;
+  }
+  const auto number = s.next_ticket++;
+  s.waiters.emplace(std::pair{a.job, number}, job_waiter{etag, std::move(a.answer)});
+  s.waiter_jobs.emplace(number, a.job);
+  self->delayed_send(self, a.wait, wait_over_atom::value, number);
+}
+
+void ask(self_pointer self, running_ask& a) { a.answer(self->state.queue.running_images(a.job)); }
+
+void ask(self_pointer self, subscribe_ask& a) {
+  auto& s = self->state;
+  if (s.sinks.size() >= core::limits::sockets_per_user_max) {
+    a.sink->closed();
+    return;
+  }
+  std::vector<pinned_job_ptr> jobs;
+  for (const auto id : s.queue.open_jobs()) {
+    const auto known = s.pinned.find(id);
+    if (known != s.pinned.end()) jobs.push_back(known->second);
+  }
+  a.sink->hello(s.events->last_seq(), jobs);
+  if (a.since) {
+    if (const auto missed = s.events->since(*a.since)) {
+      for (const auto& e : *missed) a.sink->deliver(e);
+    } else {
+      a.sink->resync(s.events->last_seq());
+    }
+  }
+  s.sinks.push_back(std::move(a.sink));
+}
+
+void ask(self_pointer self, unsubscribe_ask& a) {
+  std::erase(self->state.sinks, a.sink);
+  self->state.last_activity = std::chrono::steady_clock::now();
+}
+
+void ask(self_pointer self, quota_ask& a) {
+  core::event e;
+  e.type = core::event_type::quota_changed;
+  e.quota = a.use;
+  emit(self, std::move(e));
+}
+
+void ask(self_pointer self, drain_ask&) {
+  core::event e;
+  e.type = core::event_type::server_draining;
+  emit(self, std::move(e));
+}
+
+}  // namespace
+
+void handle_ask(self_pointer self, session_ask& a) {
+  ++self->state.asks_seen;
+  self->state.last_activity = std::chrono::steady_clock::now();
+  std::visit([self](auto& specific) { ask(self, specific); }, a);
+}
+
+void recover(self_pointer self, const std::vector<core::open_job>& jobs) {
+  auto& s = self->state;
+  ++s.asks_seen;
+  s.last_activity = std::chrono::steady_clock::now();
+  for (const auto& open : jobs) {
+    if (open.record.user != s.config.user) continue;
+    s.queue.set_max_concurrent_jobs(open.max_concurrent_jobs);
+    s.share_weight = open.share_weight;
+    s.queue.add(open.record, open.inputs, open.ended);
+  }
+  for (const auto id : s.queue.open_jobs()) publish(self, *s.queue.find(id));
+  spdlog::info("user_session {} resumes {} jobs", core::to_string(s.config.user), s.queue.size());
+  sync_demand(self);
+}
+
+void wait_over(self_pointer self, std::uint64_t waiter) {
+  auto& s = self->state;
+  const auto job = s.waiter_jobs.find(waiter);
+  if (job == s.waiter_jobs.end()) return;
+  const auto it = s.waiters.find({job->second, waiter});
+  const auto known = s.pinned.find(job->second);
+  if (it != s.waiters.end()) {
+    if (known != s.pinned.end())
+      it->second.answer(known->second);
+    else
+      it->second.answer(job_not_found);
+    s.waiters.erase(it);
+  }
+  s.waiter_jobs.erase(job);
+}
+
+}  // namespace samovar::actors::session

@@ -1,0 +1,103 @@
+#include "actors/session_registry.hpp"
+
+#include <spdlog/spdlog.h>
+#include <caf/all.hpp>
+#include <map>
+
+#include "actors/user_session.hpp"
+
+namespace samovar::actors {
+
+namespace {
+
+using self_pointer = session_registry_actor::stateful_pointer<session_registry_state>;
+
+struct spawner {
+  persistence_actor persistence;
+  gpu_supervisor_actor supervisor;
+  std::chrono::seconds idle;
+  std::shared_ptr<context> shared;
+
+  registered_session& find_or_spawn(self_pointer self, core::user_id user) const {
+    auto& s = self->state;
+    auto& entry = s.sessions[user];
+    if (entry.session) return entry;
+    const auto seq = s.last_seqs.find(user);
+    const auto last = seq == s.last_seqs.end() ? core::first_seq(shared->epoch) : seq->second;
+    entry.session = self->spawn<caf::monitored>(
+        user_session, user_session_config{user, last, idle}, persistence, supervisor,
+        caf::actor_cast<session_registry_actor>(self), shared);
+    return entry;
+  }
+};
+
+// A session that died of a fault is born again with what the database knows. Sockets were told
+// nothing: its sinks are gone, and their clients reconnect.
+void session_down(self_pointer self, const spawner& spawn, const caf::down_msg& down) {
+  auto& s = self->state;
+  for (auto it = s.sessions.begin(); it != s.sessions.end(); ++it) {
+    if (it->second.session.address() != down.source) continue;
+    const auto user = it->first;
+    s.sessions.erase(it);
+    if (down.reason == caf::exit_reason::user_shutdown) return;
+    spdlog::error("session_registry: a session died ({}); its jobs are taken up again",
+                  self->system().render(down.reason));
+    // Numbers given out by the dead session must not come again.
+    s.last_seqs[user] =
+        std::max(s.last_seqs[user], core::first_seq(spawn.shared->epoch)) + (std::int64_t{1} << 24);
+    self->send(spawn.persistence, load_atom::value, user, caf::actor_cast<recover_receiver>(self));
+    return;
+  }
+}
+
+}  // namespace
+
+session_registry_actor::behavior_type session_registry(self_pointer self,
+                                                       persistence_actor persistence,
+                                                       gpu_supervisor_actor supervisor,
+                                                       std::chrono::seconds session_idle,
+                                                       std::shared_ptr<context> shared) {
+  const spawner spawn{std::move(persistence), std::move(supervisor), session_idle,
+                      std::move(shared)};
+  self->set_down_handler([=](const caf::down_msg& down) { session_down(self, spawn, down); });
+  self->set_exit_handler([self](const caf::exit_msg& e) {
+    for (auto& [user, entry] : self->state.sessions)
+      caf::anon_send_exit(entry.session, caf::exit_reason::user_shutdown);
+    self->quit(e.reason);
+  });
+  return {
+      [=](ask_atom, const core::user_id& user, const session_ask_ptr& ask) {
+        if (!needs_session(*ask) && !self->state.sessions.contains(user)) return;
+        auto& entry = spawn.find_or_spawn(self, user);
+        ++entry.asks_sent;
+        self->send(entry.session, ask_atom::value, ask);
+      },
+      [=](recover_atom, const open_jobs_ptr& jobs) {
+        std::map<core::user_id, std::vector<core::open_job>> by_user;
+        for (const auto& open : *jobs) by_user[open.record.user].push_back(open);
+        for (auto& [user, open] : by_user) {
+          auto& entry = spawn.find_or_spawn(self, user);
+          ++entry.asks_sent;
+          self->send(entry.session, recover_atom::value,
+                     std::make_shared<const std::vector<core::open_job>>(std::move(open)));
+        }
+      },
+      [=](idle_atom, const core::user_id& user, std::uint64_t asks, std::int64_t last_seq) {
+        auto& s = self->state;
+        const auto it = s.sessions.find(user);
+        if (it == s.sessions.end() || it->second.asks_sent != asks) return;
+        s.last_seqs[user] = last_seq;
+        self->demonitor(it->second.session.address());
+        self->send(it->second.session, retire_atom::value);
+        s.sessions.erase(it);
+      },
+      [=](drain_atom) {
+        for (auto& [user, entry] : self->state.sessions) {
+          ++entry.asks_sent;
+          self->send(entry.session, ask_atom::value, std::make_shared<session_ask>(drain_ask{}));
+        }
+      },
+  };
+}
+
+}  // namespace samovar::actors
