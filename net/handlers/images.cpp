@@ -112,7 +112,6 @@ reply change_image(services& s, const request& r) {
 reply delete_image(services& s, const request& r) {
   const auto id = path_id<core::image_id>(r, 0, "id");
   take(s.images.delete_image(r.actor.id, id));
-  s.actors.image_deleted(r.actor.id, id);
   remove_thumbnails(s, r.actor.id, id);
   announce_quota(s, r.actor.id);
   return no_content();
