@@ -4,14 +4,13 @@ namespace samovar::storage {
 
 namespace {
 
-#define USER_COLUMNS                                                                    \
-  "id, email, display_name, role, max_concurrent_jobs, max_images, max_storage_mb, "    \
+#define USER_COLUMNS                                                                 \
+  "id, email, display_name, role, max_concurrent_jobs, max_images, max_storage_mb, " \
   "share_weight, image_count, storage_bytes, running_jobs, created_at, disabled_at"
 
 constexpr statement count_statement{"user_count", "select definer_count_users()"};
 constexpr statement create_statement{
-    "user_create",
-    "select definer_create_user($1::uuid, $2::text, $3::text, $4::text, $5::text)"};
+    "user_create", "select definer_create_user($1::uuid, $2::text, $3::text, $4::text, $5::text)"};
 constexpr statement first_admin_statement{
     "user_first_admin",
     "select definer_create_first_admin($1::uuid, $2::text, $3::text, $4::text)"};
@@ -26,8 +25,7 @@ constexpr statement find_statement{
 constexpr statement list_statement{"user_list",
                                    "select " USER_COLUMNS " from definer_list_users()"};
 constexpr statement name_statement{
-    "user_set_name",
-    "update users set display_name = $2::text where id = $1::uuid returning id"};
+    "user_set_name", "update users set display_name = $2::text where id = $1::uuid returning id"};
 constexpr statement password_statement{
     "user_set_password",
     "with changed as (update users set password_hash = $2::text where id = $1::uuid returning id), "
@@ -48,8 +46,7 @@ constexpr statement key_list{
 constexpr statement key_delete{
     "key_delete", "delete from api_keys where id = $1::uuid and user_id = $2::uuid returning id"};
 constexpr statement key_find{
-    "key_find",
-    "select user_id, role, key_id, read_only from definer_find_api_key($1::bytea)"};
+    "key_find", "select user_id, role, key_id, read_only from definer_find_api_key($1::bytea)"};
 constexpr statement key_touch{"key_touch", "select definer_touch_api_key($1::uuid)"};
 constexpr statement session_insert{
     "session_insert",
@@ -109,8 +106,8 @@ core::status account_repository::create_user(const core::new_user& u) {
 }
 
 core::status account_repository::create_first_admin(const core::new_user& u) {
-  const auto rows = pool_.take()->run(first_admin_statement, u.id, u.email, u.display_name,
-                                      u.password_hash);
+  const auto rows =
+      pool_.take()->run(first_admin_statement, u.id, u.email, u.display_name, u.password_hash);
   if (!rows[0][0].as<bool>())
     return core::make_error(core::error_code::conflict, "Samovar has been set up already");
   return core::done{};
@@ -151,8 +148,7 @@ core::status account_repository::set_password_hash(core::user_id id, const std::
 }
 
 core::status account_repository::set_disabled(core::user_id id, bool disabled) {
-  if (!pool_.take()->run(disable_statement, id, disabled)[0][0].as<bool>())
-    return user_not_found();
+  if (!pool_.take()->run(disable_statement, id, disabled)[0][0].as<bool>()) return user_not_found();
   return core::done{};
 }
 

@@ -28,34 +28,31 @@ constexpr statement point_insert{
     "created_at) values ($1::uuid, $2::uuid, $3::uuid, $4::integer, $5::integer, $6::boolean, "
     "$7::timestamptz)"};
 // The image is always row one, so that "no such image" and "no annotations" differ.
-#define BOX_LIST                                                                            \
-  "select im.id, (select count(*) from bbox_annotations b where b.image_id = im.id "         \
-  "and b.user_id = $2 and ($6::text is null or b.prompt_type = $6)), a.* from images im "    \
-  "left join (select " BOX_COLUMNS " from bbox_annotations where image_id = $1 "             \
+#define BOX_LIST                                                                          \
+  "select im.id, (select count(*) from bbox_annotations b where b.image_id = im.id "      \
+  "and b.user_id = $2 and ($6::text is null or b.prompt_type = $6)), a.* from images im " \
+  "left join (select " BOX_COLUMNS                                                        \
+  " from bbox_annotations where image_id = $1 "                                           \
   "and user_id = $2 and ($6::text is null or prompt_type = $6) "
-#define BOX_LIST_END \
-  " limit $5::bigint) a on true where im.id = $1::uuid and im.user_id = $2::uuid"
+#define BOX_LIST_END " limit $5::bigint) a on true where im.id = $1::uuid and im.user_id = $2::uuid"
 constexpr statement box_list_oldest{
     "box_list_oldest", BOX_LIST
     "and (created_at, id) > ($3::timestamptz, $4::uuid) order by created_at, id" BOX_LIST_END};
-constexpr statement box_list_newest{
-    "box_list_newest",
-    BOX_LIST
-    "and (created_at, id) < ($3::timestamptz, $4::uuid) "
-    "order by created_at desc, id desc" BOX_LIST_END};
-#define POINT_LIST                                                                           \
-  "select im.id, (select count(*) from point_annotations b where b.image_id = im.id "        \
-  "and b.user_id = $2), a.* from images im "                                                 \
-  "left join (select " POINT_COLUMNS " from point_annotations where image_id = $1 "          \
+constexpr statement box_list_newest{"box_list_newest", BOX_LIST
+                                    "and (created_at, id) < ($3::timestamptz, $4::uuid) "
+                                    "order by created_at desc, id desc" BOX_LIST_END};
+#define POINT_LIST                                                                    \
+  "select im.id, (select count(*) from point_annotations b where b.image_id = im.id " \
+  "and b.user_id = $2), a.* from images im "                                          \
+  "left join (select " POINT_COLUMNS                                                  \
+  " from point_annotations where image_id = $1 "                                      \
   "and user_id = $2 "
 constexpr statement point_list_oldest{
     "point_list_oldest", POINT_LIST
     "and (created_at, id) > ($3::timestamptz, $4::uuid) order by created_at, id" BOX_LIST_END};
-constexpr statement point_list_newest{
-    "point_list_newest",
-    POINT_LIST
-    "and (created_at, id) < ($3::timestamptz, $4::uuid) "
-    "order by created_at desc, id desc" BOX_LIST_END};
+constexpr statement point_list_newest{"point_list_newest", POINT_LIST
+                                      "and (created_at, id) < ($3::timestamptz, $4::uuid) "
+                                      "order by created_at desc, id desc" BOX_LIST_END};
 constexpr statement box_lock{
     "box_lock",
     "select b.id, b.image_id, b.bbox_x, b.bbox_y, b.bbox_width, b.bbox_height, b.prompt_type, "
@@ -135,9 +132,8 @@ core::outcome<core::page<core::bbox_annotation>> annotation_repository::list_box
   const keyset start{p};
   std::optional<std::string> wanted;
   if (type) wanted = std::string{core::to_string(*type)};
-  const auto rows =
-      pool_.take()->as_user(actor, p.oldest_first ? box_list_oldest : box_list_newest, image,
-                            actor, start.at, start.id, start.fetch, wanted);
+  const auto rows = pool_.take()->as_user(actor, p.oldest_first ? box_list_oldest : box_list_newest,
+                                          image, actor, start.at, start.id, start.fetch, wanted);
   if (rows.empty()) return image_not_found();
   core::page<core::bbox_annotation> page;
   for (const auto& row : rows) {
@@ -160,8 +156,7 @@ core::outcome<core::bbox_annotation> annotation_repository::change_box(
     pqxx::work t{c->raw()};
     t.exec(set_user_text(actor));
     const auto rows = t.exec(execute_text(box_lock, id, actor));
-    if (rows.empty())
-      return core::make_error(core::error_code::not_found, "Annotation not found");
+    if (rows.empty()) return core::make_error(core::error_code::not_found, "Annotation not found");
     auto a = read_box(rows[0], 0);
     edit(a.prompt);
     a.prompt.id = id;

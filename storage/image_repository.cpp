@@ -7,14 +7,14 @@ namespace samovar::storage {
 
 namespace {
 
-#define IMAGE_COLUMNS                                                                    \
-  "id, user_id, filename, blob_path, content_type, byte_size, sha256, width, height, "   \
+#define IMAGE_COLUMNS                                                                  \
+  "id, user_id, filename, blob_path, content_type, byte_size, sha256, width, height, " \
   "text_prompt, created_at"
 
 // Images are told from the single row that only carries the total by their id.
-#define IMAGE_TOTAL                                                                      \
-  "select t.total, i.* from (select case when $5::text is null "                         \
-  "then (select image_count from users where id = $1) "                                  \
+#define IMAGE_TOTAL                                                                              \
+  "select t.total, i.* from (select case when $5::text is null "                                 \
+  "then (select image_count from users where id = $1) "                                          \
   "else (select count(*) from images where user_id = $1 and filename ilike $5) end as total) t " \
   "left join (select " IMAGE_COLUMNS " from images where user_id = $1 "
 
@@ -22,21 +22,17 @@ constexpr statement insert_statement{
     "image_insert",
     "select add_image($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::bigint, $7::text, "
     "$8::integer, $9::integer, $10::text, $11::timestamptz)"};
-constexpr statement list_newest{
-    "image_list_newest",
-    IMAGE_TOTAL
-    "and (created_at, id) < ($2::timestamptz, $3::uuid) "
-    "and ($5::text is null or filename ilike $5) "
-    "order by created_at desc, id desc limit $4::bigint) i on true"};
-constexpr statement list_oldest{
-    "image_list_oldest",
-    IMAGE_TOTAL
-    "and (created_at, id) > ($2::timestamptz, $3::uuid) "
-    "and ($5::text is null or filename ilike $5) "
-    "order by created_at, id limit $4::bigint) i on true"};
-constexpr statement find_statement{
-    "image_find",
-    "select " IMAGE_COLUMNS " from images where id = $1::uuid and user_id = $2::uuid"};
+constexpr statement list_newest{"image_list_newest", IMAGE_TOTAL
+                                "and (created_at, id) < ($2::timestamptz, $3::uuid) "
+                                "and ($5::text is null or filename ilike $5) "
+                                "order by created_at desc, id desc limit $4::bigint) i on true"};
+constexpr statement list_oldest{"image_list_oldest", IMAGE_TOTAL
+                                "and (created_at, id) > ($2::timestamptz, $3::uuid) "
+                                "and ($5::text is null or filename ilike $5) "
+                                "order by created_at, id limit $4::bigint) i on true"};
+constexpr statement find_statement{"image_find",
+                                   "select " IMAGE_COLUMNS
+                                   " from images where id = $1::uuid and user_id = $2::uuid"};
 constexpr statement find_many_statement{
     "image_find_many",
     "select " IMAGE_COLUMNS " from images where id = any ($1::uuid[]) and user_id = $2::uuid"};
@@ -44,8 +40,7 @@ constexpr statement text_statement{
     "image_set_text",
     "update images set text_prompt = $3::text where id = $1::uuid and user_id = $2::uuid "
     "returning " IMAGE_COLUMNS};
-constexpr statement delete_statement{"image_delete",
-                                     "select remove_image($1::uuid, $2::uuid)"};
+constexpr statement delete_statement{"image_delete", "select remove_image($1::uuid, $2::uuid)"};
 
 core::image read_image(const pqxx::row& r, int at = 0) {
   core::image i;
@@ -99,9 +94,8 @@ core::page<core::image> image_repository::list_images(core::user_id actor,
   const keyset start{q.paging};
   std::optional<std::string> pattern;
   if (q.search && !q.search->empty()) pattern = substring_pattern(*q.search);
-  const auto rows =
-      pool_.take()->as_user(actor, q.paging.oldest_first ? list_oldest : list_newest, actor,
-                            start.at, start.id, start.fetch, pattern);
+  const auto rows = pool_.take()->as_user(actor, q.paging.oldest_first ? list_oldest : list_newest,
+                                          actor, start.at, start.id, start.fetch, pattern);
   core::page<core::image> page;
   for (const auto& row : rows) {
     page.total = row[0].is_null() ? 0 : row[0].as<std::int64_t>();

@@ -9,18 +9,16 @@ namespace samovar::storage {
 namespace {
 
 // Four texts rather than "($5 is null or …)": each is then served by an index in its own order.
-#define JOB_LIST(filter, compare, order)                                                       \
-  "select t.total, j.* from (select count(*) as total from processing_jobs "                   \
-  "where user_id = $1 " filter ") t left join (select " SAMOVAR_JOB_COLUMNS                    \
-  " from processing_jobs where user_id = $1::uuid " filter " and (created_at, id) " compare     \
+#define JOB_LIST(filter, compare, order)                                                    \
+  "select t.total, j.* from (select count(*) as total from processing_jobs "                \
+  "where user_id = $1 " filter ") t left join (select " SAMOVAR_JOB_COLUMNS                 \
+  " from processing_jobs where user_id = $1::uuid " filter " and (created_at, id) " compare \
   " ($2::timestamptz, $3::uuid) order by " order " limit $4::bigint) j on true"
 
-constexpr statement list_newest{"job_list_newest",
-                                JOB_LIST("", "<", "created_at desc, id desc")};
+constexpr statement list_newest{"job_list_newest", JOB_LIST("", "<", "created_at desc, id desc")};
 constexpr statement list_oldest{"job_list_oldest", JOB_LIST("", ">", "created_at, id")};
 constexpr statement list_status_newest{
-    "job_list_status_newest",
-    JOB_LIST("and status = $5::text", "<", "created_at desc, id desc")};
+    "job_list_status_newest", JOB_LIST("and status = $5::text", "<", "created_at desc, id desc")};
 constexpr statement list_status_oldest{"job_list_status_oldest",
                                        JOB_LIST("and status = $5::text", ">", "created_at, id")};
 constexpr statement find_statement{

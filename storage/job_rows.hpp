@@ -6,8 +6,8 @@
 #include "core/jobs.hpp"
 
 // Column list in the order read_job() wants; the snapshot is not among them (it can be large).
-#define SAMOVAR_JOB_COLUMNS                                                                   \
-  "id, user_id, mode, status, priority, image_ids, image_filenames, current_index, "          \
+#define SAMOVAR_JOB_COLUMNS                                                          \
+  "id, user_id, mode, status, priority, image_ids, image_filenames, current_index, " \
   "failed_count, error, version, fencing_token, created_at, started_at, completed_at"
 
 namespace samovar::storage {

@@ -13,8 +13,7 @@ struct keyset {
   core::uuid id;
   std::int64_t fetch;  ///< one more than asked, to know whether there is a next page
 
-  explicit keyset(const core::page_request& p)
-      : fetch(static_cast<std::int64_t>(p.limit) + 1) {
+  explicit keyset(const core::page_request& p) : fetch(static_cast<std::int64_t>(p.limit) + 1) {
     if (p.after) {
       at = core::to_rfc3339(p.after->at);
       id = p.after->id;

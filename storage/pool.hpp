@@ -1,7 +1,7 @@
 // Connections to PostgreSQL and a bounded pool of them.
 //
-// Errors: a lost or refused connection, a server shutting down, a full pool: core::store_unavailable.
-// Everything else is pqxx::sql_error as libpqxx throws it.
+// Errors: a lost or refused connection, a server shutting down, a full pool:
+// core::store_unavailable. Everything else is pqxx::sql_error as libpqxx throws it.
 #pragma once
 
 #include <chrono>

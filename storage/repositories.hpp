@@ -60,9 +60,10 @@ class annotation_repository final : public core::annotation_store {
 
   core::outcome<core::bbox_annotation> add_box(core::user_id actor,
                                                const core::bbox_annotation& a) override;
-  core::outcome<core::page<core::bbox_annotation>> list_boxes(
-      core::user_id actor, core::image_id image, std::optional<core::prompt_type> type,
-      const core::page_request& p) override;
+  core::outcome<core::page<core::bbox_annotation>> list_boxes(core::user_id actor,
+                                                              core::image_id image,
+                                                              std::optional<core::prompt_type> type,
+                                                              const core::page_request& p) override;
   core::outcome<core::bbox_annotation> change_box(
       core::user_id actor, core::annotation_id id,
       const std::function<void(core::box_prompt&)>& edit) override;

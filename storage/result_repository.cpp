@@ -7,33 +7,31 @@ namespace samovar::storage {
 namespace {
 
 // The prompts of this image alone, cut out of the job's snapshot by the database.
-#define RESULT_COLUMNS                                                                          \
-  "r.id, r.job_id, r.image_id, r.user_id, r.mode, r.detections, r.mask_blob_path, "             \
-  "r.coco_json_blob_path, r.model, r.device_ms, r.processed_at, "                               \
-  "(select j.annotations_snapshot -> r.image_id::text from processing_jobs j "                  \
+#define RESULT_COLUMNS                                                              \
+  "r.id, r.job_id, r.image_id, r.user_id, r.mode, r.detections, r.mask_blob_path, " \
+  "r.coco_json_blob_path, r.model, r.device_ms, r.processed_at, "                   \
+  "(select j.annotations_snapshot -> r.image_id::text from processing_jobs j "      \
   "where j.id = r.job_id)"
 
 constexpr statement find_statement{
     "result_find", "select " RESULT_COLUMNS
                    " from processing_results r where r.id = $1::uuid and r.user_id = $2::uuid"};
-constexpr statement newest_statement{
-    "result_newest",
-    "select " RESULT_COLUMNS
-    " from processing_results r where r.image_id = $1::uuid "
-    "and r.user_id = $2::uuid and r.mode = $3::text "
-    "order by r.processed_at desc, r.id desc limit 1"};
+constexpr statement newest_statement{"result_newest",
+                                     "select " RESULT_COLUMNS
+                                     " from processing_results r where r.image_id = $1::uuid "
+                                     "and r.user_id = $2::uuid and r.mode = $3::text "
+                                     "order by r.processed_at desc, r.id desc limit 1"};
 
-#define RESULT_LIST(filter, compare, order)                                                  \
-  "select t.total, x.* from (select count(*) as total from processing_results "              \
-  "where user_id = $1 " filter ") t left join (select " RESULT_COLUMNS                       \
-  " from processing_results r where r.user_id = $1::uuid " filter                            \
-  " and (r.processed_at, r.id) " compare " ($2::timestamptz, $3::uuid) order by " order      \
+#define RESULT_LIST(filter, compare, order)                                             \
+  "select t.total, x.* from (select count(*) as total from processing_results "         \
+  "where user_id = $1 " filter ") t left join (select " RESULT_COLUMNS                  \
+  " from processing_results r where r.user_id = $1::uuid " filter                       \
+  " and (r.processed_at, r.id) " compare " ($2::timestamptz, $3::uuid) order by " order \
   " limit $4::bigint) x on true"
 
-constexpr statement list_newest{
-    "result_list_newest", RESULT_LIST("", "<", "r.processed_at desc, r.id desc")};
-constexpr statement list_oldest{"result_list_oldest",
-                                RESULT_LIST("", ">", "r.processed_at, r.id")};
+constexpr statement list_newest{"result_list_newest",
+                                RESULT_LIST("", "<", "r.processed_at desc, r.id desc")};
+constexpr statement list_oldest{"result_list_oldest", RESULT_LIST("", ">", "r.processed_at, r.id")};
 constexpr statement list_image_newest{
     "result_list_image_newest",
     RESULT_LIST("and image_id = $5::uuid", "<", "r.processed_at desc, r.id desc")};
@@ -79,11 +77,11 @@ core::page<core::processing_result> result_repository::list_results(
     core::user_id actor, std::optional<core::image_id> image, const core::page_request& p) {
   const keyset start{p};
   auto c = pool_.take();
-  const auto rows =
-      image ? c->as_user(actor, p.oldest_first ? list_image_oldest : list_image_newest, actor,
-                         start.at, start.id, start.fetch, *image)
-            : c->as_user(actor, p.oldest_first ? list_oldest : list_newest, actor, start.at,
-                         start.id, start.fetch);
+  const auto rows = image
+                        ? c->as_user(actor, p.oldest_first ? list_image_oldest : list_image_newest,
+                                     actor, start.at, start.id, start.fetch, *image)
+                        : c->as_user(actor, p.oldest_first ? list_oldest : list_newest, actor,
+                                     start.at, start.id, start.fetch);
   core::page<core::processing_result> page;
   for (const auto& row : rows) {
     page.total = row[0].as<std::int64_t>();

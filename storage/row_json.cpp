@@ -21,15 +21,15 @@ void append_number(std::string& out, double v) {
 
 core::image_prompts prompts_of(const json& j) {
   core::image_prompts p;
-  if (auto t = j.find("text_prompt"); t != j.end() && t->is_string()) p.text = t->get<std::string>();
+  if (auto t = j.find("text_prompt"); t != j.end() && t->is_string())
+    p.text = t->get<std::string>();
   if (auto boxes = j.find("bbox_annotations"); boxes != j.end() && boxes->is_array())
     for (const auto& b : *boxes) {
       const auto id = core::parse_id<core::annotation_id>(b.at("id").get<std::string>());
       const auto type = core::parse_prompt_type(b.value("prompt_type", "segment"));
       if (!id || !type) throw std::runtime_error("a stored snapshot has a broken box");
-      p.boxes.push_back({*id,
-                         {b.at("bbox_x"), b.at("bbox_y"), b.at("bbox_width"), b.at("bbox_height")},
-                         *type});
+      p.boxes.push_back(
+          {*id, {b.at("bbox_x"), b.at("bbox_y"), b.at("bbox_width"), b.at("bbox_height")}, *type});
     }
   if (auto points = j.find("point_annotations"); points != j.end() && points->is_array())
     for (const auto& q : *points) {

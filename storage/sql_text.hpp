@@ -1,9 +1,9 @@
 // SQL literals from values, and values from PostgreSQL's text output.
 //
-// Statements are prepared once per connection and called with EXECUTE, so that "set the acting user,
-// run the statement" is one round trip (a multi-statement query is one implicit transaction). The
-// literals below are safe only with standard_conforming_strings on and client_encoding UTF8, which
-// every connection sets.
+// Statements are prepared once per connection and called with EXECUTE, so that "set the acting
+// user, run the statement" is one round trip (a multi-statement query is one implicit transaction).
+// The literals below are safe only with standard_conforming_strings on and client_encoding UTF8,
+// which every connection sets.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +72,7 @@ std::string execute_text(const statement& s, const Args&... args) {
   std::string out = "execute ";
   out += s.name;
   char separator = '(';
-  auto add = [&](const auto& a) {
+  [[maybe_unused]] auto add = [&](const auto& a) {
     out += separator;
     append_literal(out, a);
     separator = ',';

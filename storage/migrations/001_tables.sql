@@ -102,13 +102,10 @@ create table processing_jobs (
   unique (id, user_id),
   unique (user_id, idempotency_key)
 ) with (fillfactor = 80);
--- Snapshots are read rarely and written once: keep the row narrow so that progress updates stay
--- on its page.
-alter table processing_jobs alter column annotations_snapshot set storage extended;
 create index ix_jobs_user_created on processing_jobs (user_id, created_at desc, id desc);
 create index ix_jobs_user_status on processing_jobs (user_id, status, created_at desc, id desc);
 create index ix_jobs_open on processing_jobs (created_at, id) where status in ('queued', 'running');
-create index ix_jobs_image_ids on processing_jobs using gin (image_ids);
+create index ix_jobs_image_ids on processing_jobs using gin (image_ids) with (fastupdate = off);
 
 create table processing_results (
   id uuid primary key,
@@ -128,8 +125,8 @@ create table processing_results (
   foreign key (job_id, user_id) references processing_jobs (id, user_id) on delete cascade,
   foreign key (image_id, user_id) references images (id, user_id) on delete cascade
 );
--- Masks are compressed already (run lengths): don't spend time on squeezing short ones again.
-alter table processing_results alter column detections set storage extended;
+-- Masks are run lengths already: no time is spent on compressing them again.
+alter table processing_results alter column detections set storage external;
 create index ix_results_user_mode
   on processing_results (user_id, mode, processed_at desc, id desc);
 create index ix_results_user on processing_results (user_id, processed_at desc, id desc);

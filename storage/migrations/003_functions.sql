@@ -167,6 +167,30 @@ language sql stable security definer set search_path = public, pg_temp as $$
   where j.id = any (wanted) order by j.created_at, j.id
 $$;
 
+-- Change detection: per (image, mode), the image's part of the snapshot of the newest job that
+-- covers it. For the acting user only. A definer function, because row-level security keeps the
+-- index on image_ids from being used (its operator is not leakproof).
+create function definer_covering(images uuid[], modes text[])
+returns table (image_id uuid, mode text, snapshot jsonb)
+language sql stable security definer set search_path = public, pg_temp as $$
+  select a.image, a.mode, c.snapshot
+  from unnest(images, modes) as a (image, mode)
+  cross join lateral (
+    with naming as materialized (
+      select j.id, j.user_id, j.mode, j.status, j.created_at from processing_jobs j
+      where j.image_ids @> array[a.image])
+    select n.id from naming n
+    where n.user_id = app_user() and n.mode = a.mode
+      and (exists (select from processing_results r where r.job_id = n.id and r.image_id = a.image)
+        or (n.status in ('queued', 'running')
+          and not exists (select from job_image_failures f
+                          where f.job_id = n.id and f.image_id = a.image)))
+    order by n.created_at desc, n.id desc limit 1) newest
+  cross join lateral (
+    select j.annotations_snapshot -> a.image::text as snapshot
+    from processing_jobs j where j.id = newest.id) c
+$$;
+
 -- The sweeper's side of the outbox.
 create function definer_blob_deletions(at_most integer)
 returns table (id bigint, blob_path text)
