@@ -93,7 +93,6 @@ struct system::impl {
   persistence_actor persistence_handle;
   gpu_supervisor_actor supervisor;
   session_registry_actor registry;
-  bool ended = false;
 };
 
 system::system(system_config config, core::job_log& log)
@@ -158,24 +157,28 @@ system_counters system::counters() const {
 bool system::ready() const { return impl_->shared->healthy_devices > 0; }
 bool system::draining() const { return impl_->shared->draining; }
 
-void system::shutdown(std::chrono::milliseconds grace) {
+void system::drain(std::chrono::milliseconds grace) {
   auto& i = *impl_;
   {
     const std::lock_guard guard(i.handles);
-    if (i.ended) return;
-    i.ended = true;
-    i.shared->draining = true;
-    caf::anon_send(i.supervisor, drain_atom::value);
-    caf::anon_send(i.registry, drain_atom::value);
+    if (!i.registry) return;
+    if (!i.shared->draining.exchange(true)) {
+      caf::anon_send(i.supervisor, drain_atom::value);
+      caf::anon_send(i.registry, drain_atom::value);
+    }
   }
-  // Running units finish and their results reach the disk, within the grace time.
   const auto deadline = std::chrono::steady_clock::now() + grace;
   const auto busy = [&] { return i.shared->units_running > 0 || i.shared->results_pending > 0; };
   while (std::chrono::steady_clock::now() < deadline && busy())
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   if (busy()) spdlog::warn("units were still running at the end of the grace time; they run again");
+}
 
+void system::shutdown(std::chrono::milliseconds grace) {
+  drain(grace);
+  auto& i = *impl_;
   const std::lock_guard guard(i.handles);
+  if (!i.registry) return;
   caf::anon_send_exit(i.registry, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(i.supervisor, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(i.persistence_handle, caf::exit_reason::user_shutdown);

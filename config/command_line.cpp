@@ -76,20 +76,12 @@ std::optional<std::vector<std::int32_t>> numbers(const std::string& text, std::s
   return out;
 }
 
-core::outcome<command> make_segment(segment_command c, const std::vector<std::string>& boxes,
-                                    const std::vector<std::string>& points) {
+core::outcome<command> make_segment(segment_command c, const std::vector<std::string>& boxes) {
   for (const auto& text : boxes) {
     const auto n = numbers(text, 4);
     if (!n) return usage("--box: x,y,width,height in whole pixels is needed, got '" + text + "'");
     c.boxes.push_back({(*n)[0], (*n)[1], (*n)[2], (*n)[3]});
   }
-  for (const auto& text : points) {
-    const auto n = numbers(text, 2);
-    if (!n) return usage("--point: x,y in whole pixels is needed, got '" + text + "'");
-    c.points.push_back({(*n)[0], (*n)[1]});
-  }
-  if (c.boxes.empty() == c.points.empty())
-    return usage("either --box or --point is needed, and not both");
   return command{std::move(c)};
 }
 
@@ -138,10 +130,9 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
 
   auto* segment = app.add_subcommand("segment", "segment one image without any server");
   segment_command seg;
-  std::vector<std::string> boxes, points;
+  std::vector<std::string> boxes;
   segment->add_option("IMAGE", seg.image, "JPEG, PNG, WebP, TIFF or BMP")->required();
-  segment->add_option("--box", boxes, "x,y,width,height in pixels; may be repeated");
-  segment->add_option("--point", points, "x,y of a pixel on the object; may be repeated");
+  segment->add_option("--box", boxes, "x,y,width,height in pixels; may be repeated")->required();
   segment->add_option("--out", seg.out, "PNG to write the mask to")->required();
   segment->add_option("--model.segmenter", seg.segmenter, "classical")
       ->check(CLI::IsMember({"classical", "synthetic"}));
@@ -174,7 +165,7 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     u.options = *s;
     return command{std::move(u)};
   }
-  if (*segment) return make_segment(std::move(seg), boxes, points);
+  if (*segment) return make_segment(std::move(seg), boxes);
   return usage("a command is needed: serve, user, migrate or segment (see samovar --help)");
 }
 

@@ -36,7 +36,6 @@ struct segment_command {
   std::string image;
   std::string out;
   std::vector<core::box> boxes;
-  std::vector<core::point> points;
   std::string segmenter = "classical";
 };
 /// Text to print on stdout; exit code 0.

@@ -63,7 +63,8 @@ declaration text(std::string section, std::string key, std::string pattern, std:
   return d;
 }
 
-#define SAMOVAR_MEMBER(path) [](auto& s) -> auto& { return s.path; }
+#define SAMOVAR_MEMBER(path) \
+  [](auto& s) -> auto& { return s.path; }
 
 std::vector<declaration> make_table() {
   std::vector<declaration> t;
@@ -135,8 +136,9 @@ std::vector<declaration> make_table() {
   t.push_back(integer("shutdown", "grace_s", 0, 600, "s",
                       "time that running units have to finish at SIGTERM",
                       SAMOVAR_MEMBER(shutdown.grace_s)));
-  t.push_back(text("log", "level", "trace|debug|info|warn|error", "trace, debug, info, warn or error",
-                   "how much is logged", SAMOVAR_MEMBER(log.level)));
+  t.push_back(text("log", "level", "trace|debug|info|warn|error",
+                   "trace, debug, info, warn or error", "how much is logged",
+                   SAMOVAR_MEMBER(log.level)));
   return t;
 }
 

@@ -85,6 +85,9 @@ struct route {
   /// Must call `respond` exactly once, on any thread. An exception becomes a 500 (or a 503 for
   /// core::store_unavailable).
   std::function<void(const std::shared_ptr<const request>&, const respond&)> handle;
+  /// Optional fast path of a `pool` route: called first, on the I/O thread, and must not block or
+  /// throw. True: it will respond (now or later). False: `handle` is to run on the pool as usual.
+  std::function<bool(const std::shared_ptr<const request>&, const respond&)> try_inline;
   /// State-changing (POST, PUT, PATCH, DELETE) unless said otherwise: read-only keys are refused
   /// and cookie sessions need the CSRF token.
   bool changes_state() const { return method != "GET" && method != "HEAD"; }
