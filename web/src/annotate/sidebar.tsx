@@ -88,7 +88,7 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
         </Link>
       </div>
       <JobBar job={job} />
-      {!ended && job.eta_seconds !== null && (
+      {!ended && job.eta_seconds !== null && job.eta_seconds >= 1 && (
         <p className="muted small">about {duration(job.eta_seconds)} left</p>
       )}
       {job.error !== null && <p className="error-text">{job.error}</p>}

@@ -43,7 +43,7 @@ function JobImages({ job }: { job: job }) {
 function describe_where(j: job): string {
   if (j.status === "queued") return queue_words(j.queue_position);
   if (j.status === "running") {
-    const eta = j.eta_seconds === null ? "" : `, about ${duration(j.eta_seconds)} left`;
+    const eta = j.eta_seconds === null || j.eta_seconds < 1 ? "" : `, about ${duration(j.eta_seconds)} left`;
     const now = j.current_image_filename === null ? "" : `${j.current_image_filename}`;
     return `${now}${eta}`.replace(/^, /, "");
   }
