@@ -262,7 +262,7 @@ try {
   await box_steps();
   await coco_step();
   await other_mode_steps();
-  await look_around({ page, run, step, shot });
+  await look_around({ page, run, step, shot, who });
   await polling_fallback({ context, run, step, shot });
   await step("no script error and no violation of the content policy", async () => {
     check(problems.length === 0, problems.join("; "));

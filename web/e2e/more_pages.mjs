@@ -1,7 +1,7 @@
 // The second half of the main job: jobs, history, account, other looks, and life without a socket.
 import { at, check, drag, on_screen, painted, result_shown, until, watch_page } from "./browser.mjs";
 
-export async function look_around({ page, run, step, shot }) {
+export async function look_around({ page, run, step, shot, who }) {
   await step("the jobs page is live and shows a job's images", async () => {
     await at(page, "nav-jobs").click();
     await page.locator('[data-testid="live-indicator"][data-status="live"]').waitFor();
@@ -75,6 +75,27 @@ export async function look_around({ page, run, step, shot }) {
     check(wide <= 0, `the page is ${wide} px too wide for a telephone`);
     await page.setViewportSize({ width: 1280, height: 820 });
     await page.emulateMedia({ colorScheme: "light" });
+  });
+  await step("picked images can be processed together", async () => {
+    await at(page, "gallery-select").first().check();
+    await at(page, "gallery-select").nth(1).check();
+    check((await at(page, "process-selected").textContent()).includes("(2)"), "two are picked");
+    await at(page, "mode-point").click();
+    await at(page, "process-selected").click();
+    await at(page, "toast").filter({ hasText: "No images need processing" }).waitFor();
+    await at(page, "gallery-select").first().uncheck();
+    await at(page, "gallery-select").nth(1).uncheck();
+  });
+  await step("an ended session leads to the sign-in page and back again", async () => {
+    await page.context().clearCookies();
+    await at(page, "nav-history").click();
+    await at(page, "email").fill(who.email);
+    await at(page, "password").fill(who.password);
+    await at(page, "submit").click();
+    await at(page, "history-item").first().waitFor();
+    check(page.url().endsWith("/history"), `at ${page.url()} instead of /history`);
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
   });
   await step("an image is deleted after a question", async () => {
     const before = await at(page, "gallery-item").count();
