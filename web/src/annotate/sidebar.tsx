@@ -50,7 +50,11 @@ export function PromptList({
       {rows.length === 0 && <p className="muted small">{hint}</p>}
       <ul className="prompts" data-testid={ids.prompt_list}>
         {rows.map((r) => (
-          <li key={r.id} className={r.id === selected ? "selected" : ""} data-testid={ids.prompt_item}>
+          <li
+            key={r.id}
+            className={r.id === selected ? "selected" : ""}
+            data-testid={ids.prompt_item}
+          >
             <button type="button" className="row" onClick={() => on_select(r.id)}>
               <i style={{ background: r.colour }} aria-hidden="true" />
               <span>{r.name}</span>

@@ -1,12 +1,5 @@
 // Short messages at the corner; nothing fails silently. Errors stay longer.
-import {
-  createContext,
-  useCallback,
-  useContext,
-  useMemo,
-  useState,
-  type ReactNode,
-} from "react";
+import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
 import { describe, api_error } from "../api/client";
 import { ids } from "../testids";
 
@@ -36,7 +29,9 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   const add = useCallback(
     (kind: toast["kind"], text: string) => {
       const id = next_id++;
-      set_toasts((all) => [...all.filter((t) => t.text !== text), { id, kind, text }].slice(-shown_max));
+      set_toasts((all) =>
+        [...all.filter((t) => t.text !== text), { id, kind, text }].slice(-shown_max),
+      );
       setTimeout(() => close(id), kind === "info" ? info_ms : error_ms);
     },
     [close],

@@ -12,7 +12,17 @@ import { Keys } from "./account_keys";
 
 const mebibyte = 1024 * 1024;
 
-function Use({ name, used, most, text }: { name: string; used: number; most: number; text: string }) {
+function Use({
+  name,
+  used,
+  most,
+  text,
+}: {
+  name: string;
+  used: number;
+  most: number;
+  text: string;
+}) {
   const part = most > 0 ? used / most : 1;
   return (
     <div className="use" data-testid={ids.quota}>

@@ -173,7 +173,13 @@ export function History() {
               data-result-id={h.id}
               onClick={() => set_viewed(h)}
             >
-              <img src={api.thumbnail_url(h.image_id, 128)} alt="" loading="lazy" width={56} height={56} />
+              <img
+                src={api.thumbnail_url(h.image_id, 128)}
+                alt=""
+                loading="lazy"
+                width={56}
+                height={56}
+              />
               <span className="history-text">
                 <b>{mode_names[h.mode]}</b>
                 <span className="muted small">{describe_prompts(h)}</span>
