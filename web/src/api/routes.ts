@@ -57,6 +57,8 @@ export const create_key = (name: string, read_only: boolean, expires_at: string 
 export const delete_key = (id: string) => call<void>("DELETE", `/api-keys/${id}`);
 
 export const list_users = () => call<managed_user[]>("GET", "/admin/users");
+export const create_user = (email: string, password: string) =>
+  call<managed_user>("POST", "/admin/users", { body: { email, password } });
 export const patch_user = (id: string, change: Record<string, unknown>) =>
   call<managed_user>("PATCH", `/admin/users/${id}`, { body: change });
 
