@@ -123,17 +123,17 @@ BOOST_AUTO_TEST_CASE(roles_have_no_way_around) {
   BOOST_CHECK_THROW(furnished_user::as(std::nullopt, "set role samovar_definer"), pqxx::sql_error);
   for (const char* column : {"role = 'admin'", "max_images = 9", "max_storage_mb = 9",
                              "share_weight = 9", "max_concurrent_jobs = 9"})
-    BOOST_CHECK_THROW(furnished_user::as(core::to_string(a.id),
-                                         std::string{"update users set "} + column),
-                      pqxx::sql_error);
+    BOOST_CHECK_THROW(
+        furnished_user::as(core::to_string(a.id), std::string{"update users set "} + column),
+        pqxx::sql_error);
 }
 
 BOOST_AUTO_TEST_CASE(rows_are_seen_by_their_user_only) {
   for (const auto& t : tables()) {
     if (is_bookkeeping(t)) continue;
     BOOST_TEST_CONTEXT(t) {
-      const auto count_of_a = "select count(*) from " + t + " where " + owner_column(t) + " = " +
-                              quoted(a.id.value);
+      const auto count_of_a =
+          "select count(*) from " + t + " where " + owner_column(t) + " = " + quoted(a.id.value);
       BOOST_TEST(as_superuser(count_of_a)[0][0].as<int>() > 0);  // the test has something to find
       if (is_write_only(t)) {
         BOOST_CHECK_THROW(furnished_user::as(core::to_string(a.id), count_of_a), pqxx::sql_error);
@@ -142,8 +142,7 @@ BOOST_AUTO_TEST_CASE(rows_are_seen_by_their_user_only) {
       BOOST_TEST(furnished_user::as(core::to_string(a.id), count_of_a)[0][0].as<int>() > 0);
       BOOST_TEST(furnished_user::as(core::to_string(b.id), count_of_a)[0][0].as<int>() == 0);
       for (const auto& setting : strangers)
-        BOOST_TEST(
-            furnished_user::as(setting, "select count(*) from " + t)[0][0].as<int>() == 0);
+        BOOST_TEST(furnished_user::as(setting, "select count(*) from " + t)[0][0].as<int>() == 0);
     }
   }
 }
@@ -154,31 +153,35 @@ BOOST_AUTO_TEST_CASE(rows_cannot_be_written_for_another) {
       {"users", "insert into users (id, email) values (gen_random_uuid(), 'x@example.org')"},
       {"images",
        "insert into images (id, user_id, filename, blob_path, content_type, byte_size, sha256, "
-       "width, height) values (gen_random_uuid(), " + owner + ", 'f', 'p', 't', 1, 's', 1, 1)"},
+       "width, height) values (gen_random_uuid(), " +
+           owner + ", 'f', 'p', 't', 1, 's', 1, 1)"},
       {"bbox_annotations",
        "insert into bbox_annotations (id, image_id, user_id, bbox_x, bbox_y, bbox_width, "
-       "bbox_height, prompt_type) values (gen_random_uuid(), " + image + ", " + owner +
-           ", 0, 0, 1, 1, 'segment')"},
+       "bbox_height, prompt_type) values (gen_random_uuid(), " +
+           image + ", " + owner + ", 0, 0, 1, 1, 'segment')"},
       {"point_annotations",
        "insert into point_annotations (id, image_id, user_id, point_x, point_y) values "
-       "(gen_random_uuid(), " + image + ", " + owner + ", 0, 0)"},
+       "(gen_random_uuid(), " +
+           image + ", " + owner + ", 0, 0)"},
       {"processing_jobs",
        "insert into processing_jobs (id, user_id, mode, image_ids, image_filenames, "
-       "annotations_snapshot) values (gen_random_uuid(), " + owner + ", 'point', array[" + image +
-           "::uuid], array['f'], '{}')"},
+       "annotations_snapshot) values (gen_random_uuid(), " +
+           owner + ", 'point', array[" + image + "::uuid], array['f'], '{}')"},
       {"processing_results",
        "insert into processing_results (id, job_id, image_id, user_id, mode, detections, "
-       "mask_blob_path, coco_json_blob_path) values (gen_random_uuid(), " + job + ", " + image +
-           ", " + owner + ", 'point', '[]', 'm', 'c')"},
+       "mask_blob_path, coco_json_blob_path) values (gen_random_uuid(), " +
+           job + ", " + image + ", " + owner + ", 'point', '[]', 'm', 'c')"},
       {"job_image_failures",
        "insert into job_image_failures (job_id, image_id, user_id, error) values (" + job +
            ", gen_random_uuid(), " + owner + ", 'e')"},
       {"api_keys",
        "insert into api_keys (id, user_id, name, prefix, secret_sha256) values "
-       "(gen_random_uuid(), " + owner + ", 'n', 'p', sha256('x'))"},
+       "(gen_random_uuid(), " +
+           owner + ", 'n', 'p', sha256('x'))"},
       {"web_sessions",
        "insert into web_sessions (id, user_id, token_sha256, csrf_token, expires_at) values "
-       "(gen_random_uuid(), " + owner + ", sha256('x'), 'c', now())"},
+       "(gen_random_uuid(), " +
+           owner + ", sha256('x'), 'c', now())"},
       {"oidc_identities",
        "insert into oidc_identities (issuer, subject, user_id) values ('j', 's', " + owner + ")"},
       {"blob_deletions",
@@ -233,8 +236,7 @@ BOOST_AUTO_TEST_CASE(rows_of_another_cannot_be_changed_deleted_or_moved) {
     BOOST_CHECK_THROW(
         furnished_user::as(core::to_string(a.id), "update " + t + " set " + owner_column(t) +
                                                       " = " + quoted(b.id.value) + " where " +
-                                                      owner_column(t) + " = " +
-                                                      quoted(a.id.value)),
+                                                      owner_column(t) + " = " + quoted(a.id.value)),
         pqxx::sql_error);
   }
 }
@@ -257,16 +259,18 @@ BOOST_AUTO_TEST_CASE(own_rows_cannot_name_anothers_image_or_job) {
   const auto image = quoted(a.image.value), job = quoted(a.job.value);
   for (const std::string& sql :
        {"insert into bbox_annotations (id, image_id, user_id, bbox_x, bbox_y, bbox_width, "
-        "bbox_height, prompt_type) values (gen_random_uuid(), " + image + ", " + owner +
-            ", 0, 0, 1, 1, 'segment')",
+        "bbox_height, prompt_type) values (gen_random_uuid(), " +
+            image + ", " + owner + ", 0, 0, 1, 1, 'segment')",
         "insert into point_annotations (id, image_id, user_id, point_x, point_y) values "
-        "(gen_random_uuid(), " + image + ", " + owner + ", 0, 0)",
+        "(gen_random_uuid(), " +
+            image + ", " + owner + ", 0, 0)",
         "insert into processing_jobs (id, user_id, mode, image_ids, image_filenames, "
-        "annotations_snapshot) values (gen_random_uuid(), " + owner + ", 'point', array[" +
-            quoted(b.image.value) + "::uuid, " + image + "::uuid], array['f', 'g'], '{}')",
+        "annotations_snapshot) values (gen_random_uuid(), " +
+            owner + ", 'point', array[" + quoted(b.image.value) + "::uuid, " + image +
+            "::uuid], array['f', 'g'], '{}')",
         "insert into processing_results (id, job_id, image_id, user_id, mode, detections, "
-        "mask_blob_path, coco_json_blob_path) values (gen_random_uuid(), " + job + ", " +
-            quoted(b.image.value) + ", " + owner + ", 'point', '[]', 'm', 'c')",
+        "mask_blob_path, coco_json_blob_path) values (gen_random_uuid(), " +
+            job + ", " + quoted(b.image.value) + ", " + owner + ", 'point', '[]', 'm', 'c')",
         "insert into job_image_failures (job_id, image_id, user_id, error) values (" + job +
             ", gen_random_uuid(), " + owner + ", 'e')"})
     BOOST_CHECK_THROW(furnished_user::as(me, sql), pqxx::sql_error);

@@ -228,13 +228,14 @@ BOOST_AUTO_TEST_CASE(admin_works_beside_a_running_server) {
   BOOST_REQUIRE(made.ok());
   BOOST_TEST(made->email == "anna@example.org");
   BOOST_TEST((made->rights == core::role::admin));
-  BOOST_TEST(!admin.add_user(secrets, "anna@example.org", "long enough", core::role::user,
-                             next_time())
-                  .ok());
-  BOOST_TEST(!admin.add_user(secrets, "b@example.org", "short", core::role::user, next_time()).ok());
+  BOOST_TEST(
+      !admin.add_user(secrets, "anna@example.org", "long enough", core::role::user, next_time())
+           .ok());
+  BOOST_TEST(
+      !admin.add_user(secrets, "b@example.org", "short", core::role::user, next_time()).ok());
   BOOST_TEST(admin.set_password(secrets, "anna@example.org", "another one").ok());
-  BOOST_TEST(secrets.verify_password(
-      accounts.find_login("anna@example.org")->password_hash.value(), "another one"));
+  BOOST_TEST(secrets.verify_password(accounts.find_login("anna@example.org")->password_hash.value(),
+                                     "another one"));
   BOOST_TEST(admin.set_disabled("anna@example.org", true).ok());
   BOOST_TEST(!admin.set_disabled("nobody@example.org", true).ok());
 }
