@@ -5,8 +5,8 @@
 namespace samovar::net {
 
 std::string job_json(const core::job_view& job) {
-  return "{\"id\":\"" + core::to_string(job.record.id) + "\",\"version\":" +
-         std::to_string(job.record.version) + "}";
+  return "{\"id\":\"" + core::to_string(job.record.id) +
+         "\",\"version\":" + std::to_string(job.record.version) + "}";
 }
 
 reply error_reply(const core::error& e, const std::string& request_id) {

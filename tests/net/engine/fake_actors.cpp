@@ -38,7 +38,6 @@ void system::unsubscribe(core::user_id, std::shared_ptr<event_sink> sink) {
 }
 
 void system::announce_quota(core::user_id, core::quota_use) {}
-void system::image_deleted(core::user_id, core::image_id) {}
 const job_board& system::board() const noexcept { return impl_->board; }
 void system::inspect(reply<supervisor_state>) {}
 system_counters system::counters() const { return {}; }

@@ -104,10 +104,20 @@ world::world(net::engine_limits limits, net::settings settings) {
   accounts.add_key("reader-key", reader);
   system = std::make_unique<actors::system>(actors::system_config{}, unused_log());
   settings.port = 0;
-  net::services s{settings,        *system,        secrets,          accounts,
-                  unused_images(), unused_notes(), unused_jobs(),    unused_results(),
-                  blobs,           unused_codec(), {},               {},
-                  {},              {}};
+  net::services s{settings,
+                  *system,
+                  secrets,
+                  accounts,
+                  unused_images(),
+                  unused_notes(),
+                  unused_jobs(),
+                  unused_results(),
+                  blobs,
+                  unused_codec(),
+                  {},
+                  {},
+                  {},
+                  {}};
   s.database_ready = [this] { return database_ready.load(); };
   server = std::make_unique<net::server>(std::move(s), limits);
 }
@@ -118,9 +128,8 @@ void world::add(net::route r) { server->add_routes({std::move(r)}); }
 
 void world::start() { port = server->start(); }
 
-net::route make_route(std::string method, std::string pattern, net::access who,
-                      net::body_kind body, net::where runs,
-                      std::function<net::reply(const net::request&)> f) {
+net::route make_route(std::string method, std::string pattern, net::access who, net::body_kind body,
+                      net::where runs, std::function<net::reply(const net::request&)> f) {
   net::route r;
   r.method = std::move(method);
   r.pattern = std::move(pattern);
@@ -217,6 +226,7 @@ answer client::read(bool head_only) {
 }
 
 bool client::closes() {
+  errno = 0;  // stays so at the end of the stream
   while (fill()) {
   }
   return errno != EAGAIN && errno != EWOULDBLOCK;

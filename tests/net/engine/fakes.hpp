@@ -45,9 +45,7 @@ class fake_accounts final : public core::account_store {
   std::optional<core::login_record> find_login(const std::string&) override { return {}; }
   std::optional<core::user> find_user(core::user_id) override { return {}; }
   std::vector<core::user> list_users() override { return {}; }
-  core::status set_display_name(core::user_id, const std::string&) override {
-    return core::done{};
-  }
+  core::status set_display_name(core::user_id, const std::string&) override { return core::done{}; }
   core::status set_password_hash(core::user_id, const std::string&,
                                  std::optional<core::web_session_id>) override {
     return core::done{};
@@ -117,20 +115,19 @@ struct world {
   std::unique_ptr<net::server> server;
   std::uint16_t port = 0;
 
-  core::acting_user ann = make_actor(1);             ///< key "ann-key", session "ann-session"
+  core::acting_user ann = make_actor(1);  ///< key "ann-key", session "ann-session"
   core::acting_user admin = make_actor(2, core::role::admin);  ///< key "admin-key"
 };
 
-net::route make_route(std::string method, std::string pattern, net::access who,
-                      net::body_kind body, net::where runs,
-                      std::function<net::reply(const net::request&)> f);
+net::route make_route(std::string method, std::string pattern, net::access who, net::body_kind body,
+                      net::where runs, std::function<net::reply(const net::request&)> f);
 
 struct answer {
   int status = 0;
   std::string head;
   std::string body;
   std::string header(std::string_view name) const;  ///< "" when absent
-  bool closed = false;                               ///< nothing came: the peer closed
+  bool closed = false;                              ///< nothing came: the peer closed
 };
 
 /// A blocking client with a receive time limit of 10 s.
