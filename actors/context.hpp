@@ -28,10 +28,12 @@ struct shared_counters {
 };
 
 struct context {
-  explicit context(std::int64_t server_epoch) : epoch(server_epoch), random(std::random_device{}()) {}
+  explicit context(std::int64_t server_epoch)
+      : epoch(server_epoch), random(std::random_device{}()) {}
 
   core::timestamp now() const {
-    return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::microseconds>(
+        std::chrono::system_clock::now());
   }
   core::uuid new_uuid() {
     const std::lock_guard lock(random_mutex);

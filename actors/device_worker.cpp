@@ -1,8 +1,8 @@
 #include "actors/device_worker.hpp"
 
+#include <spdlog/spdlog.h>
 #include <caf/all.hpp>
 #include <chrono>
-#include <spdlog/spdlog.h>
 
 namespace samovar::actors {
 

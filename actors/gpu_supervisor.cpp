@@ -1,8 +1,8 @@
 #include "actors/gpu_supervisor.hpp"
 
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <caf/all.hpp>
-#include <spdlog/spdlog.h>
 
 namespace samovar::actors {
 
@@ -52,8 +52,7 @@ void device_is_down(self_pointer self, std::size_t index, context& shared) {
     s.scheduler.returned(lease.user, 0.0);
     ++shared.counters.leases_revoked;
     const auto session = s.sessions.find(lease.user);
-    if (session != s.sessions.end())
-      self->send(session->second, revoke_atom::value, lease.token);
+    if (session != s.sessions.end()) self->send(session->second, revoke_atom::value, lease.token);
   }
 }
 

@@ -46,7 +46,7 @@ struct gpu_supervisor_state {
 };
 
 gpu_supervisor_actor::behavior_type gpu_supervisor(
-    gpu_supervisor_actor::stateful_pointer<gpu_supervisor_state> self,
-    gpu_supervisor_config config, std::shared_ptr<context> shared);
+    gpu_supervisor_actor::stateful_pointer<gpu_supervisor_state> self, gpu_supervisor_config config,
+    std::shared_ptr<context> shared);
 
 }  // namespace samovar::actors

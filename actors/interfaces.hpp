@@ -69,24 +69,23 @@ using persistence_actor = caf::typed_actor<
     caf::reacts_to<flush_atom>>;
 
 /// Owns one user's queue and sockets.
-using user_session_actor =
-    caf::typed_actor<
-        // (session_registry) an ask from the door
-        caf::reacts_to<ask_atom, session_ask_ptr>,
-        // (session_registry) open jobs found in the database at start
-        caf::reacts_to<recover_atom, open_jobs_ptr>,
-        // (session_registry) unmapped: end yourself
-        caf::reacts_to<retire_atom>,
-        // (itself) bring queue positions and estimates up to date
-        caf::reacts_to<refresh_atom>,
-        // (itself) is there still something to do?
-        caf::reacts_to<idle_atom>,
-        // (itself) the long poll with this number has waited long enough
-        caf::reacts_to<wait_over_atom, std::uint64_t>>::extend<
-        caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>,
-        caf::reacts_to<written_atom, write_answers_ptr>,
-        caf::reacts_to<grant_atom, core::lease, device_worker_actor>,
-        caf::reacts_to<revoke_atom, std::int64_t>>;
+using user_session_actor = caf::typed_actor<
+    // (session_registry) an ask from the door
+    caf::reacts_to<ask_atom, session_ask_ptr>,
+    // (session_registry) open jobs found in the database at start
+    caf::reacts_to<recover_atom, open_jobs_ptr>,
+    // (session_registry) unmapped: end yourself
+    caf::reacts_to<retire_atom>,
+    // (itself) bring queue positions and estimates up to date
+    caf::reacts_to<refresh_atom>,
+    // (itself) is there still something to do?
+    caf::reacts_to<idle_atom>,
+    // (itself) the long poll with this number has waited long enough
+    caf::reacts_to<wait_over_atom, std::uint64_t>>::
+    extend<caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>,
+           caf::reacts_to<written_atom, write_answers_ptr>,
+           caf::reacts_to<grant_atom, core::lease, device_worker_actor>,
+           caf::reacts_to<revoke_atom, std::int64_t>>;
 
 /// Finds or spawns sessions and passes asks on.
 using session_registry_actor = caf::typed_actor<

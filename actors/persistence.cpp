@@ -1,9 +1,9 @@
 #include "actors/persistence.hpp"
 
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <caf/all.hpp>
 #include <map>
-#include <spdlog/spdlog.h>
 
 #include "core/limits.hpp"
 

@@ -4,7 +4,8 @@
 // Group commit: while one transaction is on its way to disk, further commands gather in the mailbox
 // and form the next batch; each is answered only after its commit. When the database is away the
 // batch is kept and tried again with backoff: commands are idempotent, so a commit lost in doubt
-// does no harm. Its death would lose what it had not answered yet, so the system treats it as fatal.
+// does no harm. Its death would lose what it had not answered yet, so the system treats it as
+// fatal.
 #pragma once
 
 #include <caf/stateful_actor.hpp>

@@ -1,6 +1,6 @@
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <caf/all.hpp>
-#include <spdlog/spdlog.h>
 
 #include "actors/session_parts.hpp"
 #include "core/limits.hpp"

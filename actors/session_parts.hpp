@@ -1,5 +1,6 @@
-// The parts of USER SESSION, each in its own file: asks (what comes through the door), units (leases
-// and results) and views (job board, events, long polls). Only the session's own handlers call them.
+// The parts of USER SESSION, each in its own file: asks (what comes through the door), units
+// (leases and results) and views (job board, events, long polls). Only the session's own handlers
+// call them.
 #pragma once
 
 #include "actors/user_session.hpp"

@@ -1,8 +1,8 @@
 #include "actors/session_registry.hpp"
 
+#include <spdlog/spdlog.h>
 #include <caf/all.hpp>
 #include <map>
-#include <spdlog/spdlog.h>
 
 #include "actors/user_session.hpp"
 
@@ -43,10 +43,9 @@ void session_down(self_pointer self, const spawner& spawn, const caf::down_msg& 
     spdlog::error("session_registry: a session died ({}); its jobs are taken up again",
                   self->system().render(down.reason));
     // Numbers given out by the dead session must not come again.
-    s.last_seqs[user] = std::max(s.last_seqs[user], core::first_seq(spawn.shared->epoch)) +
-                        (std::int64_t{1} << 24);
-    self->send(spawn.persistence, load_atom::value, user,
-               caf::actor_cast<recover_receiver>(self));
+    s.last_seqs[user] =
+        std::max(s.last_seqs[user], core::first_seq(spawn.shared->epoch)) + (std::int64_t{1} << 24);
+    self->send(spawn.persistence, load_atom::value, user, caf::actor_cast<recover_receiver>(self));
     return;
   }
 }
@@ -60,8 +59,7 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
                                                        std::shared_ptr<context> shared) {
   const spawner spawn{std::move(persistence), std::move(supervisor), session_idle,
                       std::move(shared)};
-  self->set_down_handler(
-      [=](const caf::down_msg& down) { session_down(self, spawn, down); });
+  self->set_down_handler([=](const caf::down_msg& down) { session_down(self, spawn, down); });
   self->set_exit_handler([self](const caf::exit_msg& e) {
     for (auto& [user, entry] : self->state.sessions)
       caf::anon_send_exit(entry.session, caf::exit_reason::user_shutdown);

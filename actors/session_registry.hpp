@@ -1,8 +1,9 @@
 // SESSION REGISTRY: finds or spawns the session of a user and passes asks on.
 //
-// Holds the only lasting handles of sessions. A session that has been idle asks to be retired; it is
-// unmapped first, and only when it has seen every ask sent to it. When a session dies of a fault, it
-// is born again with its open jobs as the database knows them. Event numbers survive retirement.
+// Holds the only lasting handles of sessions. A session that has been idle asks to be retired; it
+// is unmapped first, and only when it has seen every ask sent to it. When a session dies of a
+// fault, it is born again with its open jobs as the database knows them. Event numbers survive
+// retirement.
 #pragma once
 
 #include <caf/stateful_actor.hpp>

@@ -1,7 +1,7 @@
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <caf/all.hpp>
 #include <set>
-#include <spdlog/spdlog.h>
 
 #include "actors/session_parts.hpp"
 #include "core/limits.hpp"
@@ -109,11 +109,11 @@ void answered(self_pointer self, submit_done& done, const core::write_outcome& o
   const auto& written = outcome.value();
   if (written.existed) {
     const auto known = s.pinned.find(written.record.id);
-    done.answer(submit_answer{known != s.pinned.end()
-                                  ? known->second
-                                  : std::make_shared<const pinned_job>(
-                                        core::job_view{written.record, {}, {}, {}}),
-                              true});
+    done.answer(submit_answer{
+        known != s.pinned.end()
+            ? known->second
+            : std::make_shared<const pinned_job>(core::job_view{written.record, {}, {}, {}}),
+        true});
     return;
   }
   s.queue.set_max_concurrent_jobs(written.max_concurrent_jobs);
@@ -301,8 +301,8 @@ void on_written(self_pointer self, const std::vector<write_answer>& answers) {
   for (const auto id : touched.order) {
     const auto& record = touched.last.at(id);
     const auto known = s.pinned.find(id);
-    const bool was_over = known == s.pinned.end() ||
-                          core::is_terminal(known->second->view().record.status);
+    const bool was_over =
+        known == s.pinned.end() || core::is_terminal(known->second->view().record.status);
     const auto pinned = apply(self, record);
     if (was_over) continue;
     emit(self, progress_type(record.status), pinned);

@@ -14,7 +14,8 @@ constexpr std::size_t positions_inline_max = 64;
 core::job_view view_of(const user_session_state& s, const core::job& record) {
   core::job_view view;
   view.record = record;
-  if (record.status == core::job_status::queued) view.queue_position = s.queue.position_of(record.id);
+  if (record.status == core::job_status::queued)
+    view.queue_position = s.queue.position_of(record.id);
   if (!core::is_terminal(record.status) && s.unit_ms > 0.0)
     view.eta_seconds = static_cast<double>(s.queue.units_until_done(record.id)) * s.unit_ms / 1e3;
   if (record.status == core::job_status::running) {

@@ -1,8 +1,8 @@
 #include "actors/system.hpp"
 
+#include <spdlog/spdlog.h>
 #include <caf/all.hpp>
 #include <mutex>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 #include "actors/context.hpp"
@@ -44,8 +44,7 @@ struct system::impl {
     caf_config.set("scheduler.max-threads", config.threads);
     actor_system = std::make_unique<caf::actor_system>(caf_config);
     auto open = job_log.take_open_jobs(std::nullopt);
-    persistence_handle =
-        actor_system->spawn<caf::detached>(persistence, &job_log, shared);
+    persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
     watch_persistence(persistence_handle);
     supervisor = actor_system->spawn(
         gpu_supervisor,
@@ -63,8 +62,7 @@ struct system::impl {
   void to_session(core::user_id user, session_ask ask) {
     const std::lock_guard guard(handles);
     if (!registry) return;  // the ask is destroyed: its reply answers `unavailable`
-    caf::anon_send(registry, ask_atom::value, user,
-                   std::make_shared<session_ask>(std::move(ask)));
+    caf::anon_send(registry, ask_atom::value, user, std::make_shared<session_ask>(std::move(ask)));
   }
 
   // Bounds the writes on their way to disk; null answer object when the door is closed.
@@ -95,7 +93,6 @@ struct system::impl {
   persistence_actor persistence_handle;
   gpu_supervisor_actor supervisor;
   session_registry_actor registry;
-  bool ended = false;
 };
 
 system::system(system_config config, core::job_log& log)
@@ -147,38 +144,41 @@ const job_board& system::board() const noexcept { return impl_->shared->board; }
 
 void system::inspect(reply<supervisor_state> answer) {
   const std::lock_guard guard(impl_->handles);
-  if (impl_->supervisor)
-    caf::anon_send(impl_->supervisor, inspect_atom::value, std::move(answer));
+  if (impl_->supervisor) caf::anon_send(impl_->supervisor, inspect_atom::value, std::move(answer));
 }
 
 system_counters system::counters() const {
   const auto& c = impl_->shared->counters;
-  return {c.jobs_submitted, c.jobs_ended,     c.units_done,     c.units_failed,   c.commits,
-          c.commands_committed, c.commit_retries, c.leases_granted, c.leases_revoked,
-          c.sessions_alive};
+  return {c.jobs_submitted, c.jobs_ended,         c.units_done,     c.units_failed,
+          c.commits,        c.commands_committed, c.commit_retries, c.leases_granted,
+          c.leases_revoked, c.sessions_alive};
 }
 
 bool system::ready() const { return impl_->shared->healthy_devices > 0; }
 bool system::draining() const { return impl_->shared->draining; }
 
-void system::shutdown(std::chrono::milliseconds grace) {
+void system::drain(std::chrono::milliseconds grace) {
   auto& i = *impl_;
   {
     const std::lock_guard guard(i.handles);
-    if (i.ended) return;
-    i.ended = true;
-    i.shared->draining = true;
-    caf::anon_send(i.supervisor, drain_atom::value);
-    caf::anon_send(i.registry, drain_atom::value);
+    if (!i.registry) return;
+    if (!i.shared->draining.exchange(true)) {
+      caf::anon_send(i.supervisor, drain_atom::value);
+      caf::anon_send(i.registry, drain_atom::value);
+    }
   }
-  // Running units finish and their results reach the disk, within the grace time.
   const auto deadline = std::chrono::steady_clock::now() + grace;
   const auto busy = [&] { return i.shared->units_running > 0 || i.shared->results_pending > 0; };
   while (std::chrono::steady_clock::now() < deadline && busy())
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   if (busy()) spdlog::warn("units were still running at the end of the grace time; they run again");
+}
 
+void system::shutdown(std::chrono::milliseconds grace) {
+  drain(grace);
+  auto& i = *impl_;
   const std::lock_guard guard(i.handles);
+  if (!i.registry) return;
   caf::anon_send_exit(i.registry, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(i.supervisor, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(i.persistence_handle, caf::exit_reason::user_shutdown);

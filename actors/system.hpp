@@ -133,8 +133,10 @@ class system {
   bool ready() const;  ///< at least one healthy device
   bool draining() const;
 
-  /// Accepts no new jobs, pushes server.draining, lets running units finish for at most `grace`,
-  /// then ends all actors. Waiting jobs stay as they are in the database. Idempotent.
+  /// Accepts no new jobs, pushes server.draining and lets running units finish and reach the disk,
+  /// for at most `grace`. Waiting jobs stay as they are in the database. Idempotent.
+  void drain(std::chrono::milliseconds grace);
+  /// Drains, then ends all actors. Idempotent.
   void shutdown(std::chrono::milliseconds grace);
 
  private:

@@ -74,7 +74,7 @@ struct user_session_state {
   core::job_queue queue;
   std::optional<core::event_log> events;
   std::unordered_map<core::job_id, pinned_job_ptr> pinned;
-  std::deque<core::job_id> terminal;  ///< pinned terminal jobs, oldest first
+  std::deque<core::job_id> terminal;             ///< pinned terminal jobs, oldest first
   std::map<std::int64_t, running_unit> running;  ///< by lease token
   std::map<std::uint64_t, pending_write> writes;
   std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
@@ -97,7 +97,7 @@ struct user_session_state {
 
 user_session_actor::behavior_type user_session(
     user_session_actor::stateful_pointer<user_session_state> self, user_session_config config,
-    persistence_actor persistence, gpu_supervisor_actor supervisor,
-    session_registry_actor registry, std::shared_ptr<context> shared);
+    persistence_actor persistence, gpu_supervisor_actor supervisor, session_registry_actor registry,
+    std::shared_ptr<context> shared);
 
 }  // namespace samovar::actors

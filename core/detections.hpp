@@ -36,7 +36,7 @@ struct processing_result {
   image_prompts prompts;  ///< what was asked (from the job's snapshot)
   std::string mask_blob_path;
   std::string coco_json_blob_path;
-  std::string model;      ///< identity of the segmenter, e.g. "classical/1"
+  std::string model;  ///< identity of the segmenter, e.g. "classical/1"
   double device_ms = 0.0;
   timestamp processed_at{};
 };

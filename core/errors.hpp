@@ -15,35 +15,35 @@ namespace samovar::core {
 /// Stable machine-readable codes; `to_string` gives the snake_case name used as `"code"` in JSON,
 /// `http_status` the status it maps to.
 enum class error_code : std::uint8_t {
-  malformed_request,        // 400
-  invalid_geometry,         // 400
-  no_valid_images,          // 400 "No valid image IDs provided"
-  nothing_to_process,       // 400 "No images need processing"
-  unsupported_prompt,       // 400 e.g. text with the classical segmenter
-  not_signed_in,            // 401
-  invalid_credentials,      // 401
-  forbidden,                // 403
-  read_only_key,            // 403
-  csrf_failed,              // 403
-  not_found,                // 404
-  method_not_allowed,       // 405
-  request_timeout,          // 408
-  conflict,                 // 409
-  image_quota_reached,      // 409
-  email_taken,              // 409
-  length_required,          // 411
-  payload_too_large,        // 413
-  unsupported_image,        // 415
-  range_not_satisfiable,    // 416
-  validation_failed,        // 422
-  idempotency_mismatch,     // 422
-  header_too_large,         // 431
-  rate_limited,             // 429
-  internal,                 // 500
-  unavailable,              // 503
-  draining,                 // 503
-  storage_quota_reached,    // 507
-  storage_full,             // 507
+  malformed_request,      // 400
+  invalid_geometry,       // 400
+  no_valid_images,        // 400 "No valid image IDs provided"
+  nothing_to_process,     // 400 "No images need processing"
+  unsupported_prompt,     // 400 e.g. text with the classical segmenter
+  not_signed_in,          // 401
+  invalid_credentials,    // 401
+  forbidden,              // 403
+  read_only_key,          // 403
+  csrf_failed,            // 403
+  not_found,              // 404
+  method_not_allowed,     // 405
+  request_timeout,        // 408
+  conflict,               // 409
+  image_quota_reached,    // 409
+  email_taken,            // 409
+  length_required,        // 411
+  payload_too_large,      // 413
+  unsupported_image,      // 415
+  range_not_satisfiable,  // 416
+  validation_failed,      // 422
+  idempotency_mismatch,   // 422
+  header_too_large,       // 431
+  rate_limited,           // 429
+  internal,               // 500
+  unavailable,            // 503
+  draining,               // 503
+  storage_quota_reached,  // 507
+  storage_full,           // 507
 };
 
 std::string_view to_string(error_code code);

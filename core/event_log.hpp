@@ -1,6 +1,6 @@
 // A user's recent events, for sockets that come back with `since` (scheduling.md, Events).
-// Bounded by count; numbers events from first_seq(epoch) upwards. Of a job's progress only the newest
-// is kept: the older ones say nothing more, and each holds the whole job.
+// Bounded by count; numbers events from first_seq(epoch) upwards. Of a job's progress only the
+// newest is kept: the older ones say nothing more, and each holds the whole job.
 #pragma once
 
 #include <cstdint>

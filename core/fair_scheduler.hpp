@@ -26,7 +26,7 @@ class fair_scheduler {
     user_id user;
     std::int64_t demand = 0;  ///< units that still wait for a lease
     int leases_out = 0;
-    double served_us = 0.0;   ///< device time used since first seen
+    double served_us = 0.0;  ///< device time used since first seen
     double weight = 1.0;
   };
 
@@ -59,9 +59,7 @@ class fair_scheduler {
   };
   using key = std::tuple<double, std::uint64_t, user_id>;
 
-  static key key_of(user_id user, const client& c) {
-    return {c.virtual_us, c.waiting_since, user};
-  }
+  static key key_of(user_id user, const client& c) { return {c.virtual_us, c.waiting_since, user}; }
   void enqueue(user_id user, client& c);
   void dequeue(user_id user, const client& c);
 

@@ -41,8 +41,8 @@ double box_iou(const box& a, const box& b) {
   const double shared = right > left && bottom > top
                             ? static_cast<double>(right - left) * static_cast<double>(bottom - top)
                             : 0.0;
-  const double both = static_cast<double>(a.width) * a.height +
-                      static_cast<double>(b.width) * b.height - shared;
+  const double both =
+      static_cast<double>(a.width) * a.height + static_cast<double>(b.width) * b.height - shared;
   return both > 0.0 ? shared / both : 0.0;
 }
 

@@ -18,7 +18,7 @@ struct image {
   std::string blob_path;
   std::string content_type;
   std::int64_t byte_size = 0;
-  std::string sha256;  ///< 64 lower-case hex digits
+  std::string sha256;       ///< 64 lower-case hex digits
   std::int32_t width = 0;   ///< px, after EXIF orientation
   std::int32_t height = 0;  ///< px, after EXIF orientation
   std::optional<std::string> text_prompt;

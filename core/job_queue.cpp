@@ -132,8 +132,8 @@ std::int64_t job_queue::demand() const {
     const auto* t = get(std::get<2>(k));
     if (!t->stopped) units += static_cast<std::int64_t>(t->waiting.size());
   }
-  auto room = static_cast<std::int64_t>(max_concurrent_jobs_) -
-              static_cast<std::int64_t>(active_.size());
+  auto room =
+      static_cast<std::int64_t>(max_concurrent_jobs_) - static_cast<std::int64_t>(active_.size());
   for (auto it = queued_.begin(); room > 0 && it != queued_.end(); ++it) {
     const auto* t = get(std::get<2>(*it));
     if (!runnable(*t)) continue;
@@ -155,7 +155,8 @@ std::vector<job_id> job_queue::waiting_order(std::size_t at_most) const {
 std::optional<std::int32_t> job_queue::position_of(job_id job) const {
   const auto* t = get(job);
   if (t == nullptr || t->active) return std::nullopt;
-  // Most asks are about the newest job (at the tail) or the next ones (at the head): walk from both.
+  // Most asks are about the newest job (at the tail) or the next ones (at the head): walk from
+  // both.
   auto front = queued_.begin();
   auto back = queued_.end();
   const auto wanted = key_of(t->record);
@@ -181,7 +182,8 @@ std::int64_t job_queue::units_until_done(job_id job) const {
     if (std::get<2>(k) != job) units += open(*get(std::get<2>(k)));
   // A long queue makes an exact sum expensive and an estimate no worse: count a bounded part.
   std::size_t counted = 0;
-  for (auto it = queued_.begin(); it != queued_.end() && *it < end && counted < 256; ++it, ++counted)
+  for (auto it = queued_.begin(); it != queued_.end() && *it < end && counted < 256;
+       ++it, ++counted)
     units += open(*get(std::get<2>(*it)));
   return units;
 }

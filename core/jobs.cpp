@@ -14,8 +14,8 @@ std::string_view to_string(job_status s) {
 }
 
 std::optional<job_status> parse_job_status(std::string_view text) {
-  for (auto s : {job_status::queued, job_status::running, job_status::completed,
-                 job_status::failed, job_status::cancelled})
+  for (auto s : {job_status::queued, job_status::running, job_status::completed, job_status::failed,
+                 job_status::cancelled})
     if (to_string(s) == text) return s;
   return std::nullopt;
 }

@@ -19,7 +19,7 @@ struct lease {
   std::int64_t token = 0;  ///< epoch*2^32 + counter
   std::size_t device = 0;  ///< index of the device
   user_id user;
-  tick deadline{};         ///< revoked when no progress until then
+  tick deadline{};  ///< revoked when no progress until then
 };
 
 class lease_table {

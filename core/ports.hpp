@@ -257,8 +257,8 @@ struct job_written {
   /// ten thousand names after each image would be the most expensive part of a commit).
   job record;
   std::shared_ptr<const job_inputs> inputs;  ///< only for create_job
-  bool existed = false;     ///< create_job with a known idempotency key: nothing was written
-  bool duplicate = false;   ///< the image had been recorded before: nothing was written
+  bool existed = false;         ///< create_job with a known idempotency key: nothing was written
+  bool duplicate = false;       ///< the image had been recorded before: nothing was written
   int max_concurrent_jobs = 1;  ///< only for create_job: the user's limit as read
   double share_weight = 1.0;    ///< only for create_job
 };
@@ -387,8 +387,8 @@ struct unit_output {
 
 /// What went wrong with a unit, and whose fault it was.
 struct unit_failure {
-  std::string reason;        ///< one sentence, safe to show
-  bool retryable = false;    ///< fault of the machine, not of the input
+  std::string reason;      ///< one sentence, safe to show
+  bool retryable = false;  ///< fault of the machine, not of the input
 };
 
 /// Runs units on one device: fetch, decode, encode (cached), segment. Blocks; one thread.

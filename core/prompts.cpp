@@ -32,15 +32,15 @@ std::string_view to_string(prompt_type t) {
 }
 
 std::optional<segmentation_mode> parse_segmentation_mode(std::string_view text) {
-  for (auto m : {segmentation_mode::inside_box, segmentation_mode::find_all,
-                 segmentation_mode::point})
+  for (auto m :
+       {segmentation_mode::inside_box, segmentation_mode::find_all, segmentation_mode::point})
     if (to_string(m) == text) return m;
   return std::nullopt;
 }
 
 std::optional<prompt_type> parse_prompt_type(std::string_view text) {
-  for (auto t : {prompt_type::segment, prompt_type::positive_exemplar,
-                 prompt_type::negative_exemplar})
+  for (auto t :
+       {prompt_type::segment, prompt_type::positive_exemplar, prompt_type::negative_exemplar})
     if (to_string(t) == text) return t;
   return std::nullopt;
 }

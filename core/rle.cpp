@@ -142,8 +142,7 @@ box rle_bounds(const rle& mask) {
   }
   if (left == std::numeric_limits<std::uint64_t>::max()) return {};
   return {static_cast<std::int32_t>(left), static_cast<std::int32_t>(top),
-          static_cast<std::int32_t>(right - left + 1),
-          static_cast<std::int32_t>(bottom - top + 1)};
+          static_cast<std::int32_t>(right - left + 1), static_cast<std::int32_t>(bottom - top + 1)};
 }
 
 rle rle_union(std::span<const rle> masks) {

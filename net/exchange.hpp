@@ -38,7 +38,7 @@ struct request {
   core::acting_user actor;                   ///< only meaningful on routes that need sign-in
   std::string request_id;
   std::string remote_address;
-  bool secure = false;  ///< TLS, or a trusted proxy says so
+  bool secure = false;                         ///< TLS, or a trusted proxy says so
   std::map<std::string, std::string> headers;  ///< lower-case names, only those in kept_headers
   std::optional<std::string> header(const std::string& lower_case_name) const {
     const auto it = headers.find(lower_case_name);
@@ -72,8 +72,8 @@ enum class body_kind : std::uint8_t {
   file,  ///< multipart/form-data with one part named "file", streamed to disk
 };
 enum class where : std::uint8_t {
-  pool,    ///< handler may block (SQL, files, argon2id); full pool -> 503
-  inline_, ///< handler never blocks; called on the I/O thread and may answer later from any thread
+  pool,     ///< handler may block (SQL, files, argon2id); full pool -> 503
+  inline_,  ///< handler never blocks; called on the I/O thread and may answer later from any thread
 };
 
 struct route {
@@ -85,6 +85,9 @@ struct route {
   /// Must call `respond` exactly once, on any thread. An exception becomes a 500 (or a 503 for
   /// core::store_unavailable).
   std::function<void(const std::shared_ptr<const request>&, const respond&)> handle;
+  /// Optional fast path of a `pool` route: called first, on the I/O thread, and must not block or
+  /// throw. True: it will respond (now or later). False: `handle` is to run on the pool as usual.
+  std::function<bool(const std::shared_ptr<const request>&, const respond&)> try_inline;
   /// State-changing (POST, PUT, PATCH, DELETE) unless said otherwise: read-only keys are refused
   /// and cookie sessions need the CSRF token.
   bool changes_state() const { return method != "GET" && method != "HEAD"; }

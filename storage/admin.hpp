@@ -25,6 +25,7 @@ class admin {
   core::status set_password(const core::secrets& secrets, const std::string& email,
                             const std::string& password);
   core::status set_disabled(const std::string& email, bool disabled);
+  account_repository& accounts() { return accounts_; }
 
  private:
   core::outcome<core::user_id> find(const std::string& email);

@@ -39,8 +39,10 @@ BOOST_AUTO_TEST_SUITE(job_queue_tests)
 
 BOOST_AUTO_TEST_CASE(status_machine_has_exactly_its_edges) {
   using enum job_status;
-  const std::set<std::pair<job_status, job_status>> edges{{queued, running},  {queued, cancelled},
-                                                          {running, completed}, {running, failed},
+  const std::set<std::pair<job_status, job_status>> edges{{queued, running},
+                                                          {queued, cancelled},
+                                                          {running, completed},
+                                                          {running, failed},
                                                           {running, cancelled}};
   for (const auto from : {queued, running, completed, failed, cancelled})
     for (const auto to : {queued, running, completed, failed, cancelled})
@@ -222,7 +224,8 @@ BOOST_AUTO_TEST_CASE(event_log_replays_or_asks_to_reload) {
   BOOST_TEST(log.since(last)->empty());
   BOOST_TEST(!log.since(last + 1).has_value());
   BOOST_TEST(!log.since(first_seq(5) - 1).has_value());
-  for (std::size_t i = 0; i < limits::event_ring_events_max + 10; ++i) add(event_type::result_ready);
+  for (std::size_t i = 0; i < limits::event_ring_events_max + 10; ++i)
+    add(event_type::result_ready);
   BOOST_TEST(!log.since(first).has_value());
   BOOST_TEST(log.since(log.last_seq() - 5)->size() == 5u);
 }

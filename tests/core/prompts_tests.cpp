@@ -106,11 +106,11 @@ BOOST_AUTO_TEST_CASE(change_detection_rules) {
 }
 
 BOOST_AUTO_TEST_CASE(names_round_trip) {
-  for (const auto m : {segmentation_mode::inside_box, segmentation_mode::find_all,
-                       segmentation_mode::point})
+  for (const auto m :
+       {segmentation_mode::inside_box, segmentation_mode::find_all, segmentation_mode::point})
     BOOST_TEST((parse_segmentation_mode(to_string(m)) == m));
-  for (const auto t : {prompt_type::segment, prompt_type::positive_exemplar,
-                       prompt_type::negative_exemplar})
+  for (const auto t :
+       {prompt_type::segment, prompt_type::positive_exemplar, prompt_type::negative_exemplar})
     BOOST_TEST((parse_prompt_type(to_string(t)) == t));
   BOOST_TEST(!parse_segmentation_mode("INSIDE_BOX").has_value());
   BOOST_TEST(!parse_prompt_type("").has_value());
@@ -120,10 +120,10 @@ BOOST_AUTO_TEST_CASE(uuids) {
   const auto id = parse_uuid("0190163D-8694-739b-aea5-966c26f8ad91");
   BOOST_REQUIRE(id.has_value());
   BOOST_TEST(to_string(*id) == "0190163d-8694-739b-aea5-966c26f8ad91");
-  for (const char* bad : {"", "0190163d", "0190163d-8694-739b-aea5-966c26f8ad9",
-                          "0190163d-8694-739b-aea5-966c26f8ad911",
-                          "0190163g-8694-739b-aea5-966c26f8ad91",
-                          "0190163d08694-739b-aea5-966c26f8ad91"})
+  for (const char* bad :
+       {"", "0190163d", "0190163d-8694-739b-aea5-966c26f8ad9",
+        "0190163d-8694-739b-aea5-966c26f8ad911", "0190163g-8694-739b-aea5-966c26f8ad91",
+        "0190163d08694-739b-aea5-966c26f8ad91"})
     BOOST_TEST(!parse_uuid(bad).has_value());
   const auto made = make_uuid_v7(0x0123456789ABULL, ~0ULL, ~0ULL);
   BOOST_TEST(to_string(made) == "01234567-89ab-7fff-bfff-ffffffffffff");
@@ -136,9 +136,9 @@ BOOST_AUTO_TEST_CASE(times) {
   BOOST_TEST(to_rfc3339(t) == "2025-11-25T06:38:06.123456Z");
   BOOST_TEST((parse_rfc3339(to_rfc3339(t)) == t));
   BOOST_TEST((parse_rfc3339("2025-11-25T06:38:06.5Z").value() - t).count() == 376544);
-  for (const char* bad : {"", "2025-11-25", "2025-02-30T00:00:00Z", "2025-11-25T24:00:00Z",
-                          "2025-11-25T06:38:06", "2025-11-25T06:38:06.Z",
-                          "2025-11-25T06:38:06.1234567Z", "2025-11-25T06:38:06Zx"})
+  for (const char* bad :
+       {"", "2025-11-25", "2025-02-30T00:00:00Z", "2025-11-25T24:00:00Z", "2025-11-25T06:38:06",
+        "2025-11-25T06:38:06.Z", "2025-11-25T06:38:06.1234567Z", "2025-11-25T06:38:06Zx"})
     BOOST_TEST(!parse_rfc3339(bad).has_value());
 }
 

@@ -101,12 +101,12 @@ BOOST_AUTO_TEST_CASE(union_is_pixelwise_or) {
 }
 
 BOOST_AUTO_TEST_CASE(hostile_strings_are_refused) {
-  BOOST_TEST(!from_coco_string("zzz", 3, 3).has_value());         // never ends
-  BOOST_TEST(!from_coco_string("9", 3, 4).has_value());           // sum too small
-  BOOST_TEST(!from_coco_string("11111111", 2, 2).has_value());    // sum too large
-  BOOST_TEST(!from_coco_string("\x01", 1, 1).has_value());        // not in the alphabet
+  BOOST_TEST(!from_coco_string("zzz", 3, 3).has_value());            // never ends
+  BOOST_TEST(!from_coco_string("9", 3, 4).has_value());              // sum too small
+  BOOST_TEST(!from_coco_string("11111111", 2, 2).has_value());       // sum too large
+  BOOST_TEST(!from_coco_string("\x01", 1, 1).has_value());           // not in the alphabet
   BOOST_TEST(!from_coco_string("oooooooooooo0", 9, 9).has_value());  // overflow
-  BOOST_TEST(!from_coco_string("O", 1, 1).has_value());           // negative count
+  BOOST_TEST(!from_coco_string("O", 1, 1).has_value());              // negative count
   BOOST_TEST(!from_coco_string("1", -1, 1).has_value());
   std::mt19937 random(3);
   for (int round = 0; round < 20000; ++round) {

@@ -1,0 +1,65 @@
+// What the program was asked to do: command line, environment and file joined into one value.
+//
+// Precedence, low to high: defaults, samovar.toml (in the working folder, or --config FILE),
+// SAMOVAR_… environment variables, command line. Unknown keys and bad values are refused by name.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "core/errors.hpp"
+#include "core/geometry.hpp"
+
+namespace samovar::config {
+
+struct serve_command {
+  settings options;
+};
+struct migrate_command {
+  settings options;
+};
+struct user_command {
+  enum class verb { add, list, passwd, disable, enable };
+  verb what = verb::list;
+  settings options;
+  std::string email;
+  bool admin = false;
+  bool password_stdin = false;
+  bool api_key = false;  ///< print a new API key, alone, on stdout
+};
+struct segment_command {
+  std::string image;
+  std::string out;
+  std::vector<core::box> boxes;
+  std::string segmenter = "classical";
+};
+/// Text to print on stdout; exit code 0.
+struct print_command {
+  std::string text;
+};
+
+using command =
+    std::variant<serve_command, migrate_command, user_command, segment_command, print_command>;
+
+/// Exit codes of the program.
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+using environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// `arguments` without the program's name. An error's sentence is for stderr, with exit_usage.
+core::outcome<command> parse_command_line(const std::vector<std::string>& arguments,
+                                          const environment& env, const std::string& version);
+
+/// Applies a TOML text to `s`. `origin` names it in messages.
+core::status apply_toml(settings& s, const std::string& text, const std::string& origin);
+/// Refuses unknown variables of the form SAMOVAR_SECTION_KEY only where they can be listed.
+core::status apply_environment(settings& s, const environment& env);
+
+}  // namespace samovar::config

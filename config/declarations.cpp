@@ -1,0 +1,166 @@
+#include "config/declarations.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <regex>
+
+namespace samovar::config {
+
+namespace {
+
+core::error bad(const std::string& name, const std::string& what) {
+  return core::make_error(core::error_code::validation_failed, name + ": " + what, name);
+}
+
+template <class Member>
+declaration integer(std::string section, std::string key, std::int64_t low, std::int64_t high,
+                    std::string unit, std::string help, Member member) {
+  declaration d;
+  d.section = std::move(section);
+  d.key = std::move(key);
+  d.unit = std::move(unit);
+  d.range = std::to_string(low) + ".." + std::to_string(high);
+  d.help = std::move(help);
+  d.is_integer = true;
+  settings defaults;
+  d.default_text = std::to_string(member(defaults));
+  d.store = [=, name = d.name()](settings& s, const std::string& value) -> core::status {
+    std::int64_t number = 0;
+    const auto* end = value.data() + value.size();
+    const auto parsed = std::from_chars(value.data(), end, number);
+    if (value.empty() || parsed.ec != std::errc() || parsed.ptr != end)
+      return bad(name, "a whole number is needed, got '" + value + "'");
+    if (number < low || number > high)
+      return bad(name, "must be between " + std::to_string(low) + " and " + std::to_string(high) +
+                           ", got " + value);
+    member(s) = number;
+    return core::done{};
+  };
+  return d;
+}
+
+template <class Member>
+declaration text(std::string section, std::string key, std::string pattern, std::string range,
+                 std::string help, Member member, bool secret = false) {
+  declaration d;
+  d.section = std::move(section);
+  d.key = std::move(key);
+  d.range = std::move(range);
+  d.help = std::move(help);
+  d.is_secret = secret;
+  settings defaults;
+  d.default_text = member(defaults);
+  d.store = [=, name = d.name(), allowed = d.range](settings& s,
+                                                    const std::string& value) -> core::status {
+    if (value.find('\0') != std::string::npos) return bad(name, "must not contain a zero byte");
+    if (!pattern.empty() && !std::regex_match(value, std::regex(pattern))) {
+      if (secret) return bad(name, "is not shaped right; " + allowed + " is needed");
+      return bad(name, "must be " + allowed + ", got '" + value + "'");
+    }
+    member(s) = value;
+    return core::done{};
+  };
+  return d;
+}
+
+#define SAMOVAR_MEMBER(path) \
+  [](auto& s) -> auto& { return s.path; }
+
+std::vector<declaration> make_table() {
+  std::vector<declaration> t;
+  declaration data_dir;
+  data_dir.key = "data_dir";
+  data_dir.default_text = "data";
+  data_dir.help = "folder of the database cluster and the images";
+  data_dir.store = [](settings& s, const std::string& value) -> core::status {
+    if (value.empty() || value.find('\0') != std::string::npos)
+      return bad("data_dir", "a folder is needed");
+    s.data_dir = value;
+    return core::done{};
+  };
+  t.push_back(std::move(data_dir));
+
+  t.push_back(text("http", "address", "[0-9A-Fa-f:.]+", "an IPv4 or IPv6 address",
+                   "address to listen on", SAMOVAR_MEMBER(http.address)));
+  t.push_back(integer("http", "port", 0, 65535, "", "port to listen on; 0 picks a free one",
+                      SAMOVAR_MEMBER(http.port)));
+  t.push_back(text("http", "public_url", "(https?://[^\\s]+)?", "a URL beginning with http",
+                   "address under which browsers see the server (behind a proxy)",
+                   SAMOVAR_MEMBER(http.public_url)));
+  t.push_back(text("http", "web_root", "", "", "folder with the built web page; empty: found",
+                   SAMOVAR_MEMBER(http.web_root)));
+  t.push_back(text("http", "allow_registration", "auto|on|off", "auto, on or off",
+                   "may people register themselves; auto: only when bound to loopback",
+                   SAMOVAR_MEMBER(http.allow_registration)));
+  t.push_back(integer("http", "io_threads", 1, 64, "threads", "threads for connections",
+                      SAMOVAR_MEMBER(http.io_threads)));
+  t.push_back(integer("http", "pool_threads", 1, 256, "threads",
+                      "threads for SQL, files and images", SAMOVAR_MEMBER(http.pool_threads)));
+  t.push_back(integer("http", "upload_mb_max", 1, 4096, "MB", "largest upload",
+                      SAMOVAR_MEMBER(http.upload_mb_max)));
+  t.push_back(integer("http", "header_read_s", 1, 600, "s", "time a request's header may take",
+                      SAMOVAR_MEMBER(http.header_read_s)));
+  t.push_back(integer("http", "body_idle_s", 1, 600, "s", "longest pause within a request's body",
+                      SAMOVAR_MEMBER(http.body_idle_s)));
+  t.push_back(integer("http", "keep_alive_s", 1, 3600, "s", "how long an idle connection stays",
+                      SAMOVAR_MEMBER(http.keep_alive_s)));
+  t.push_back(text("database", "url", "(postgres(ql)?://.*)?", "a postgresql:// URL",
+                   "PostgreSQL to use as samovar_app; empty: an embedded cluster",
+                   SAMOVAR_MEMBER(database.url), true));
+  t.push_back(text("database", "owner_url", "(postgres(ql)?://.*)?", "a postgresql:// URL",
+                   "the same database as its owner, for migrations",
+                   SAMOVAR_MEMBER(database.owner_url), true));
+  t.push_back(integer("database", "pool_size", 2, 200, "connections", "connections kept open",
+                      SAMOVAR_MEMBER(database.pool_size)));
+  t.push_back(text("model", "segmenter", "classical|synthetic", "classical or synthetic",
+                   "what turns prompts into masks; synthetic is for tests only",
+                   SAMOVAR_MEMBER(model.segmenter)));
+  t.push_back(integer("model", "synthetic_cost_ms", 0, 60000, "ms",
+                      "device time of one image with the synthetic segmenter",
+                      SAMOVAR_MEMBER(model.synthetic_cost_ms)));
+  t.push_back(integer("model", "cache_mb", 0, 1048576, "MB", "encodings kept in memory, per device",
+                      SAMOVAR_MEMBER(model.cache_mb)));
+  t.push_back(text("devices", "list", "cpu(:([1-9]|[1-9][0-9]))?", "cpu or cpu:N (N up to 99)",
+                   "devices that work: cpu, or cpu:N for N workers", SAMOVAR_MEMBER(devices.list)));
+  t.push_back(integer("devices", "slots", 1, 8, "slots",
+                      "units a device holds at a time (one runs, the others are ready)",
+                      SAMOVAR_MEMBER(devices.slots)));
+  t.push_back(integer("scheduler", "threads", 1, 64, "threads", "threads for actors",
+                      SAMOVAR_MEMBER(scheduler.threads)));
+  t.push_back(integer("scheduler", "lease_timeout_s", 1, 3600, "s",
+                      "a device without progress for so long is taken out",
+                      SAMOVAR_MEMBER(scheduler.lease_timeout_s)));
+  t.push_back(integer("scheduler", "session_idle_s", 1, 86400, "s",
+                      "a user's session without work or sockets ends after so long",
+                      SAMOVAR_MEMBER(scheduler.session_idle_s)));
+  t.push_back(integer("shutdown", "grace_s", 0, 600, "s",
+                      "time that running units have to finish at SIGTERM",
+                      SAMOVAR_MEMBER(shutdown.grace_s)));
+  t.push_back(text("log", "level", "trace|debug|info|warn|error",
+                   "trace, debug, info, warn or error", "how much is logged",
+                   SAMOVAR_MEMBER(log.level)));
+  return t;
+}
+
+}  // namespace
+
+std::string declaration::environment_name() const {
+  std::string out = "SAMOVAR_" + (section.empty() ? key : section + "_" + key);
+  for (auto& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return out;
+}
+
+const std::vector<declaration>& declarations() {
+  static const std::vector<declaration> table = make_table();
+  return table;
+}
+
+const declaration* find_declaration(const std::string& name) {
+  std::string wanted = name;
+  std::replace(wanted.begin(), wanted.end(), '-', '_');
+  for (const auto& d : declarations())
+    if (d.name() == wanted) return &d;
+  return nullptr;
+}
+
+}  // namespace samovar::config

@@ -1,0 +1,60 @@
+// Every setting of the server, with its default. Declared once more, with unit, range and help, in
+// declarations.cpp: the only place that names keys, flags and environment variables.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace samovar::config {
+
+struct settings {
+  std::filesystem::path data_dir = "data";
+
+  struct {
+    std::string address = "127.0.0.1";
+    std::int64_t port = 8080;          ///< 0 picks a free one
+    std::string public_url;            ///< empty: derived from each request's Host
+    std::string web_root;              ///< empty: looked for beside the program
+    std::string allow_registration = "auto";  ///< auto (only when bound to loopback), on, off
+    std::int64_t io_threads = 2;
+    std::int64_t pool_threads = 4;
+    std::int64_t upload_mb_max = 100;
+    std::int64_t header_read_s = 20;
+    std::int64_t body_idle_s = 30;
+    std::int64_t keep_alive_s = 75;
+  } http;
+
+  struct {
+    std::string url;        ///< empty: the embedded cluster. May hold a password: never printed
+    std::string owner_url;  ///< may hold a password: never printed
+    std::int64_t pool_size = 8;
+  } database;
+
+  struct {
+    std::string segmenter = "classical";
+    std::int64_t synthetic_cost_ms = 0;
+    std::int64_t cache_mb = 512;
+  } model;
+
+  struct {
+    std::string list = "cpu";
+    std::int64_t slots = 2;
+  } devices;
+
+  struct {
+    std::int64_t threads = 2;
+    std::int64_t lease_timeout_s = 60;
+    std::int64_t session_idle_s = 300;
+  } scheduler;
+
+  struct {
+    std::int64_t grace_s = 10;
+  } shutdown;
+
+  struct {
+    std::string level = "info";
+  } log;
+};
+
+}  // namespace samovar::config

@@ -1,0 +1,171 @@
+#include "net/engine.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/limits.hpp"
+#include "net/text.hpp"
+
+namespace samovar::net {
+
+bool connection_limits::enter(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  auto& n = by_address_[address];
+  if (total_ >= total_max_ || n >= address_max_) {
+    if (n == 0) by_address_.erase(address);
+    return false;
+  }
+  ++n;
+  ++total_;
+  return true;
+}
+
+void connection_limits::leave(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  --total_;
+  const auto it = by_address_.find(address);
+  if (it != by_address_.end() && --it->second == 0) by_address_.erase(it);
+}
+
+engine::engine(services s, const engine_limits& l)
+    : ports(std::move(s)),
+      secure(starts_ignoring_case(ports.config.public_url, "https://")),
+      limits(l),
+      connections(l.connections, l.connections_per_address),
+      files(ports.config.web_root),
+      pool(static_cast<std::size_t>(std::max(1, ports.config.pool_threads)), l.pool_queue),
+      auth(ports.accounts, ports.secrets, pool) {}
+
+void engine::invalidate_key(core::api_key_id id) {
+  auth.invalidate_key(id);
+  sockets.close_key(id);
+}
+
+void engine::invalidate_session(core::web_session_id id) {
+  auth.invalidate_session(id);
+  sockets.close_session(id);
+}
+
+void engine::invalidate_user(core::user_id id) {
+  auth.invalidate_user(id);
+  sockets.close_user(id);
+}
+
+bool engine::allow_sign_in(const std::string& account, const std::string& address) {
+  return door.allow_sign_in(account, address, std::chrono::steady_clock::now());
+}
+
+void engine::sign_in_failed(const std::string& account, const std::string& address) {
+  door.sign_in_failed(account, address, std::chrono::steady_clock::now());
+}
+
+bool engine::allow_registration(const std::string& address) {
+  return door.allow_registration(address, std::chrono::steady_clock::now());
+}
+
+std::string engine::new_request_id() const {
+  // Unique, not secret: a counter behind a random start, mixed (splitmix64).
+  static const std::uint64_t start = ports.secrets.random_u64();
+  static std::atomic<std::uint64_t> counter{0};
+  std::uint64_t x = start + counter.fetch_add(1, std::memory_order_relaxed) * 0x9E3779B97F4A7C15ULL;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  x ^= x >> 31;
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out(16, '0');
+  for (std::size_t i = 0; i < 16; ++i) out[i] = digits[(x >> (60 - 4 * i)) & 15];
+  return out;
+}
+
+core::status engine::check_csrf(const core::acting_user& actor, std::string_view token,
+                                std::string_view origin, std::string_view referer,
+                                std::string_view host) const {
+  if (!same_origin(origin, referer, host, ports.config.public_url))
+    return core::make_error(core::error_code::csrf_failed,
+                            "The request comes from another web site");
+  if (actor.csrf_token.empty() || !equal_in_constant_time(token, actor.csrf_token))
+    return core::make_error(core::error_code::csrf_failed,
+                            "The X-CSRF-Token header is missing or wrong");
+  return core::done{};
+}
+
+void run_handler(const route& r, const std::shared_ptr<const request>& q, const respond& answer) {
+  core::error e;
+  try {
+    r.handle(q, answer);
+    return;
+  } catch (const core::store_unavailable& x) {
+    spdlog::warn("{} {} [{}]: store unavailable: {}", r.method, r.pattern, q->request_id, x.what());
+    e = core::make_error(core::error_code::unavailable,
+                         "The database cannot be reached just now; please try again shortly");
+  } catch (const std::exception& x) {
+    spdlog::error("{} {} [{}]: {}", r.method, r.pattern, q->request_id, x.what());
+    e = core::make_error(core::error_code::internal, "Something went wrong on the server");
+  }
+  answer(error_reply(e, q->request_id));
+}
+
+namespace {
+
+route open_route(std::string path, where runs, std::function<reply()> f) {
+  route r;
+  r.method = "GET";
+  r.pattern = std::move(path);
+  r.who = access::open;
+  r.runs = runs;
+  r.handle = [f = std::move(f)](const std::shared_ptr<const request>&, const respond& answer) {
+    answer(f());
+  };
+  return r;
+}
+
+reply health() {
+  static const auto text = std::make_shared<const std::string>("{\"status\":\"healthy\"}");
+  reply r;
+  r.body = text;
+  return r;
+}
+
+reply ready(engine& e) {
+  constexpr std::uint64_t free_bytes_min = 64ULL * 1024 * 1024;
+  const auto word = [](bool ok) { return ok ? "\"ok\"" : "\"failing\""; };
+  bool database = false;
+  bool blobs = false;
+  try {
+    database = !e.ports.database_ready || e.ports.database_ready();
+    blobs = e.ports.blobs.free_bytes() >= free_bytes_min;
+  } catch (const std::exception& x) {  // a check that cannot be made has failed
+    spdlog::warn("readiness check: {}", x.what());
+  }
+  const bool devices = e.ports.actors.ready();
+  const bool draining = e.draining.load() || e.ports.actors.draining();
+  const bool ok = database && blobs && devices && !draining;
+  reply r;
+  r.status = ok ? 200 : 503;
+  if (!ok) r.headers.emplace_back("Retry-After", "5");
+  r.body = std::string("{\"status\":\"") + (ok ? "ready" : "unavailable") +
+           "\",\"checks\":{\"database\":" + word(database) + ",\"blobs\":" + word(blobs) +
+           ",\"devices\":" + word(devices) + ",\"draining\":" + (draining ? "true" : "false") +
+           "}}";
+  return r;
+}
+
+}  // namespace
+
+std::vector<route> engine_routes(engine& e) {
+  std::vector<route> out;
+  for (const char* path : {"/health", "/api/v1/health", "/healthz"})
+    out.push_back(open_route(path, where::inline_, health));
+  out.push_back(open_route("/readyz", where::pool, [&e] { return ready(e); }));
+  out.push_back(open_route("/metrics", where::inline_, [&e] {
+    reply r;
+    r.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    r.body = render_metrics(e);
+    return r;
+  }));
+  return out;
+}
+
+}  // namespace samovar::net

@@ -1,0 +1,76 @@
+// What all connections share. No Asio here.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net/access_control.hpp"
+#include "net/authentication.hpp"
+#include "net/engine_limits.hpp"
+#include "net/metrics.hpp"
+#include "net/rate_limit.hpp"
+#include "net/router.hpp"
+#include "net/services.hpp"
+#include "net/socket_registry.hpp"
+#include "net/static_files.hpp"
+#include "net/worker_pool.hpp"
+
+namespace samovar::net {
+
+/// Counts open connections, in all and by address.
+class connection_limits {
+ public:
+  connection_limits(std::size_t total_max, std::size_t address_max)
+      : total_max_(total_max), address_max_(address_max) {}
+  bool enter(const std::string& address);
+  void leave(const std::string& address);
+
+ private:
+  std::size_t total_max_;
+  std::size_t address_max_;
+  std::mutex mutex_;
+  std::size_t total_ = 0;
+  std::unordered_map<std::string, std::size_t> by_address_;
+};
+
+struct engine final : access_control {
+  engine(services s, const engine_limits& l);
+
+  void invalidate_key(core::api_key_id id) override;
+  void invalidate_session(core::web_session_id id) override;
+  void invalidate_user(core::user_id id) override;
+  bool allow_sign_in(const std::string& account, const std::string& address) override;
+  void sign_in_failed(const std::string& account, const std::string& address) override;
+  bool allow_registration(const std::string& address) override;
+
+  /// 36 characters, unique.
+  std::string new_request_id() const;
+  core::status check_csrf(const core::acting_user& actor, std::string_view token,
+                          std::string_view origin, std::string_view referer,
+                          std::string_view host) const;
+
+  services ports;
+  bool secure = false;  ///< public_url is https: a proxy in front speaks TLS
+  engine_limits limits;
+  metrics stats;
+  door_limits door;
+  socket_registry sockets;
+  connection_limits connections;
+  static_files files;
+  router routes;
+  std::atomic<bool> draining{false};
+  worker_pool pool;  ///< before auth, which uses it; stopped by the server before all dies
+  authentication auth;
+};
+
+/// Calls the route's handler; what it throws becomes an answer.
+void run_handler(const route& r, const std::shared_ptr<const request>& q, const respond& answer);
+
+/// /health, /healthz, /readyz, /metrics (open).
+std::vector<route> engine_routes(engine& e);
+
+}  // namespace samovar::net

@@ -1,0 +1,134 @@
+// /admin/users, /admin/queue and /admin/devices.
+#include "core/limits.hpp"
+#include "net/handlers/all.hpp"
+#include "net/handlers/lists.hpp"
+#include "net/handlers/sign_in.hpp"
+
+namespace samovar::net {
+
+namespace {
+
+using core::error_code;
+using shared_request = std::shared_ptr<const request>;
+
+void write_admin_user(json_out& out, const core::user& u) {
+  out.begin_object();
+  write_user_members(out, u);
+  out.field("disabled", u.disabled_at.has_value()).field("disabled_at", u.disabled_at);
+  out.end_object();
+}
+
+reply user_reply(services& s, core::user_id id, int status) {
+  std::string text;
+  json_out out(text);
+  write_admin_user(out, found(s.accounts.find_user(id), "User not found"));
+  return json_reply(std::move(text), status);
+}
+
+reply list_users(services& s, const request& r) {
+  const auto users = s.accounts.list_users();
+  return list_reply<core::user>(
+      r, read_paging(r, true),
+      {[users](const auto& p) { return slice(users, p); }, write_admin_user, ""});
+}
+
+core::role read_role(const json_body& body) {
+  if (!body.has("role")) return core::role::user;
+  const auto text = body.text("role", 0, 100);
+  if (text == "user") return core::role::user;
+  if (text != "admin")
+    refuse(error_code::validation_failed, "role must be one of user, admin", "role");
+  return core::role::admin;
+}
+
+reply create_user(services& s, const request& r) {
+  const json_body body(r.body);
+  core::new_user u;
+  const auto email = core::normalize_email(body.text("email", 1, core::limits::email_chars_max));
+  if (!email) refuse(error_code::validation_failed, "email must be an e-mail address", "email");
+  u.email = *email;
+  u.display_name = read_display_name(body, u.email);
+  u.rights = read_role(body);
+  if (body.has("password") && !body.is_null("password"))
+    u.password_hash = s.secrets.hash_password(read_new_password(body, "password"));
+  u.id = core::user_id{new_uuid(s)};
+  take(s.accounts.create_user(u));
+  return user_reply(s, u.id, 201);
+}
+
+reply change_user(services& s, access_control& access, const request& r) {
+  const auto id = path_id<core::user_id>(r, 0, "id");
+  const json_body body(r.body);
+  found(s.accounts.find_user(id), "User not found");
+  if (body.has("disabled")) {
+    const bool disabled = body.boolean_or("disabled", false);
+    if (disabled && id == r.actor.id)
+      refuse(error_code::conflict, "You can't disable your own account", "disabled");
+    take(s.accounts.set_disabled(id, disabled));
+    access.invalidate_user(id);
+  }
+  return user_reply(s, id, 200);
+}
+
+void write_device(json_out& out, const actors::device_state& d) {
+  out.begin_object()
+      .field("id", d.id)
+      .field("model", d.model)
+      .field("healthy", d.healthy)
+      .field("draining", d.draining)
+      .field("units_done", d.units_done)
+      .field("busy_seconds", d.busy_seconds)
+      .field("leases_out", d.leases_out)
+      .end_object();
+}
+
+void write_waiting(json_out& out, const actors::queue_entry& q) {
+  out.begin_object()
+      .field("user_id", q.user)
+      .field("waiting_units", q.waiting_units)
+      .field("leases_out", q.leases_out)
+      .field("served_seconds", q.served_seconds)
+      .field("share_weight", q.share_weight)
+      .end_object();
+}
+
+/// A list out of the supervisor's state.
+template <class T>
+later inspected(services& s, std::vector<T> actors::supervisor_state::*rows,
+                void (*write)(json_out&, const T&)) {
+  return [&s, rows, write](const shared_request& r, const respond& respond) {
+    const auto paging = read_paging(*r, true);
+    s.actors.inspect(
+        actors::reply<actors::supervisor_state>([r, respond, rows, write, paging](auto outcome) {
+          if (!outcome) return respond(error_reply(outcome.failure(), r->request_id));
+          const auto all = (*outcome).*rows;
+          respond(list_reply<T>(*r, paging,
+                                {[all](const auto& p) { return slice(all, p); }, write, ""}));
+        }));
+  };
+}
+
+}  // namespace
+
+std::vector<route> admin_routes(services& s, access_control& access) {
+  const auto admin = net::access::admin;
+  return {
+      make_route(
+          "GET", "/api/v1/admin/users", [&](const request& r) { return list_users(s, r); },
+          body_kind::none, admin),
+      make_route(
+          "POST", "/api/v1/admin/users", [&](const request& r) { return create_user(s, r); },
+          body_kind::json, admin),
+      make_route(
+          "PATCH", "/api/v1/admin/users/{id}",
+          [&](const request& r) { return change_user(s, access, r); }, body_kind::json, admin),
+      make_later_route("GET", "/api/v1/admin/queue",
+                       inspected(s, &actors::supervisor_state::queue, write_waiting),
+                       body_kind::none, admin),
+      make_later_route("GET", "/api/v1/admin/devices",
+                       inspected(s, &actors::supervisor_state::devices, write_device),
+                       body_kind::none, admin),
+  };
+}
+
+}  // namespace samovar::net

@@ -1,0 +1,143 @@
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "config/command_line.hpp"
+#include "config/declarations.hpp"
+
+using namespace samovar;
+using namespace samovar::config;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+environment env_of(std::map<std::string, std::string> values = {}) {
+  return [values](const std::string& name) -> std::optional<std::string> {
+    const auto it = values.find(name);
+    if (it == values.end()) return std::nullopt;
+    return it->second;
+  };
+}
+
+core::outcome<command> parse(const words& w, std::map<std::string, std::string> env = {}) {
+  return parse_command_line(w, env_of(std::move(env)), "1.2.3");
+}
+
+std::string complaint(const words& w, std::map<std::string, std::string> env = {}) {
+  const auto r = parse(w, std::move(env));
+  return r.ok() ? "" : r.failure().detail;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(config_tests)
+
+BOOST_AUTO_TEST_CASE(every_setting_has_help_a_default_and_a_way_back) {
+  for (const auto& d : declarations()) {
+    BOOST_TEST_CONTEXT(d.name()) {
+      BOOST_TEST(!d.help.empty());
+      settings s;
+      BOOST_TEST(d.store(s, d.default_text).ok());
+      BOOST_TEST(find_declaration(d.name()) == &d);
+      if (d.is_integer) {
+        for (const char* value : {"", "x", "1x", "1.5", " 1", "999999999999", "-999999999999",
+                                  "99999999999999999999999"}) {
+          const auto r = d.store(s, value);
+          BOOST_REQUIRE(!r.ok());
+          BOOST_TEST(r.failure().detail.starts_with(d.name() + ": "));
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(later_sources_win) {
+  const auto folder = std::filesystem::temp_directory_path() / "samovar_config_tests";
+  std::filesystem::create_directories(folder);
+  const auto file = (folder / "s.toml").string();
+  std::ofstream(file) << "data_dir = \"/from/file\"\n[http]\nport = 1111\naddress = \"0.0.0.0\"\n"
+                         "[model]\nsynthetic_cost_ms = 7\n";
+  const auto r = parse({"serve", "--config", file, "--http.port", "3333"},
+                       {{"SAMOVAR_HTTP_PORT", "2222"}, {"SAMOVAR_HTTP_ADDRESS", "::1"}});
+  BOOST_REQUIRE(r.ok());
+  const auto& s = std::get<serve_command>(*r).options;
+  BOOST_TEST(s.http.port == 3333);
+  BOOST_TEST(s.http.address == "::1");
+  BOOST_TEST(s.model.synthetic_cost_ms == 7);
+  BOOST_TEST(s.data_dir == "/from/file");
+  std::filesystem::remove_all(folder);
+}
+
+BOOST_AUTO_TEST_CASE(mistakes_are_named) {
+  settings s;
+  BOOST_TEST(apply_toml(s, "[http]\nprt = 1\n", "f").failure().detail == "f: http.prt: unknown setting");
+  BOOST_TEST(apply_toml(s, "[http]\nport = \"1\"\n", "f").failure().detail ==
+             "f: http.port: a whole number is needed");
+  BOOST_TEST(apply_toml(s, "[http]\nport = 99999\n", "f").failure().detail ==
+             "f: http.port: must be between 0 and 65535, got 99999");
+  BOOST_TEST(apply_toml(s, "[http]\naddress = 1\n", "f").failure().detail ==
+             "f: http.address: a text in quotes is needed");
+  BOOST_TEST(apply_toml(s, "[http\n", "f").failure().detail.starts_with("f: line 1"));
+  BOOST_TEST(complaint({"serve", "--http.port", "x"}).find("http.port") != std::string::npos);
+  BOOST_TEST(complaint({"serve", "--http.prt", "1"}).find("--http.prt") != std::string::npos);
+  BOOST_TEST(complaint({"serve"}, {{"SAMOVAR_HTTP_PORT", "-1"}}).find("SAMOVAR_HTTP_PORT") !=
+             std::string::npos);
+  BOOST_TEST(complaint({"serve", "--devices.list", "gpu"}).find("devices.list") != std::string::npos);
+  BOOST_TEST(complaint({"serve", "--config", "/nowhere.toml"}).find("/nowhere.toml") !=
+             std::string::npos);
+  BOOST_TEST(!complaint({}).empty());
+  BOOST_TEST(!complaint({"sing"}).empty());
+  BOOST_TEST(!complaint({"user", "add"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_is_never_repeated) {
+  const auto said = complaint({"serve", "--database.url", "mysql://u:hunter2@h/db"});
+  BOOST_TEST(!said.empty());
+  BOOST_TEST(said.find("hunter2") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(dashes_and_underscores_are_the_same) {
+  for (const char* flag : {"--model.synthetic-cost-ms", "--model.synthetic_cost_ms"}) {
+    const auto r = parse({"serve", "--data-dir", "/d", flag, "9", "--model.segmenter", "synthetic"});
+    BOOST_REQUIRE(r.ok());
+    BOOST_TEST(std::get<serve_command>(*r).options.model.synthetic_cost_ms == 9);
+    BOOST_TEST(std::get<serve_command>(*r).options.data_dir == "/d");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(user_commands) {
+  auto r = parse({"user", "add", "a@b", "--data-dir", "/d", "--admin", "--password-stdin", "--api-key"});
+  BOOST_REQUIRE(r.ok());
+  const auto& add = std::get<user_command>(*r);
+  BOOST_TEST((add.what == user_command::verb::add && add.admin && add.password_stdin && add.api_key));
+  BOOST_TEST(add.email == "a@b");
+  BOOST_TEST(add.options.data_dir == "/d");
+  r = parse({"user", "list", "--data-dir", "/d"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST((std::get<user_command>(*r).what == user_command::verb::list));
+  r = parse({"user", "disable", "a@b", "--database.url", "postgresql://h/db"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST(std::get<user_command>(*r).options.database.url == "postgresql://h/db");
+}
+
+BOOST_AUTO_TEST_CASE(segment_command_line) {
+  auto r = parse({"segment", "a.jpg", "--box", "1,2,3,4", "--out", "m.png"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST((std::get<segment_command>(*r).boxes.front() == core::box{1, 2, 3, 4}));
+  for (const char* box : {"1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,3,", "", "1.5,2,3,4"})
+    BOOST_TEST(!complaint({"segment", "a.jpg", "--box", box, "--out", "m.png"}).empty());
+  BOOST_TEST(!complaint({"segment", "a.jpg", "--out", "m.png"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(help_and_version) {
+  BOOST_TEST(std::get<print_command>(*parse({"--version"})).text == "samovar 1.2.3\n");
+  const auto all = std::get<print_command>(*parse({"serve", "--help"})).text;
+  for (const auto& d : declarations()) BOOST_TEST(all.find("--" + d.name()) != std::string::npos);
+  for (const words& w : {words{"--help"}, words{"user", "--help"}, words{"user", "add", "--help"},
+                         words{"segment", "--help"}, words{"migrate", "--help"}})
+    BOOST_TEST(std::get<print_command>(*parse(w)).text.size() > 50u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,203 @@
+// kill -9 and SIGTERM in the middle of work: everything ends, nothing twice.
+import assert from 'node:assert/strict';
+
+import {expect} from '../lib/client.mjs';
+import {start_server} from '../lib/server.mjs';
+import {add_image, add_images, finished, run_job, submit, until} from '../lib/work.mjs';
+import {synthetic} from './jobs.mjs';
+
+const progress = (c, id, n) =>
+  until(
+    async () => expect(await c.get(`/jobs/${id}`), 200),
+    (j) => j.processed_count >= n,
+    `${n} images processed`,
+  );
+
+/// Every image of the job once: states, history rows, counts, readable results.
+async function each_once(c, id, count) {
+  const job = await finished(c, id, 120_000);
+  assert.equal(job.status, 'completed', JSON.stringify(job).slice(0, 300));
+  assert.equal(job.failed_count, 0);
+  assert.equal(job.processed_count, count);
+  const states = expect(await c.get(`/jobs/${id}/images`), 200);
+  assert.equal(states.length, count);
+  assert.ok(states.every((s) => s.state === 'done' && s.result_id));
+  const history = expect(await c.get('/images/history'), 200).filter((h) => h.job_id === id);
+  assert.equal(history.length, count, 'one history row per image');
+  assert.equal(new Set(history.map((h) => h.image_id)).size, count);
+  assert.deepEqual(new Set(history.map((h) => h.id)), new Set(states.map((s) => s.result_id)));
+}
+
+export default async function (t) {
+  const server = await start_server(t, {args: synthetic(20)});
+  let c = await server.add_user('crash@example.org');
+  const {key} = c;
+  const restart = async () => {
+    await server.start();
+    c = server.client({key});
+  };
+  const images = await add_images(c, 200, {box: true, w: 16, h: 16}).catch((e) => {
+    throw new Error(`200 uploads: ${e.message}`);
+  });
+  const ids = images.map((i) => i.id);
+  const everything = {force_all: true};
+
+  await t.test(
+    'kill -9 of the server in the middle of 200 images',
+    async () => {
+      const job = await submit(c, ids, everything);
+      const waiting = await submit(c, [ids[0], ids[1]], everything);
+      for (const n of [20, 80, 140]) {
+        await progress(c, job.id, n);
+        await server.kill9();
+        await restart();
+        const found = expect(await c.get(`/jobs/${job.id}`), 200);
+        assert.ok(found.processed_count >= n, 'progress that was told is kept');
+      }
+      await each_once(c, job.id, 200);
+      await each_once(c, waiting.id, 2);
+    },
+    {timeout: 180_000},
+  );
+
+  await t.test(
+    'jobs acknowledged just before kill -9 are there after it',
+    async () => {
+      const made = [];
+      const sending = Promise.all(
+        Array.from({length: 8}, async (_, k) => {
+          for (let i = 0; i < 50; i++) {
+            try {
+              const answer = await c.post('/jobs', {image_ids: [ids[k]], force_all: true});
+              if (answer.status === 201) made.push(answer.json.id);
+            } catch {
+              return; // the connection broke with the server: not acknowledged
+            }
+          }
+        }),
+      );
+      await until(
+        async () => made.length,
+        (n) => n >= 60,
+        '60 jobs',
+      );
+      await server.kill9();
+      await sending;
+      await restart();
+      for (const id of made) expect(await c.get(`/jobs/${id}`), 200);
+      for (const id of made) assert.equal((await finished(c, id)).status, 'completed');
+      const history = expect(await c.get('/images/history'), 200);
+      for (const id of made) assert.equal(history.filter((h) => h.job_id === id).length, 1);
+    },
+    {timeout: 180_000},
+  );
+
+  await t.test(
+    'SIGTERM with work in progress: exit 0 in time, the job goes on afterwards',
+    async () => {
+      const job = await submit(c, ids, everything);
+      await progress(c, job.id, 30);
+      const end = await server.stop(15);
+      assert.deepEqual([end.code, end.signal], [0, null]);
+      assert.ok(end.seconds <= 10.5, `took ${end.seconds} s`);
+      assert.equal(server.postmaster(), null, 'the embedded database is stopped as well');
+      await restart();
+      await each_once(c, job.id, 200);
+    },
+    {timeout: 120_000},
+  );
+
+  await t.test(
+    'SIGTERM with a long poll and a half-sent request open',
+    async () => {
+      const job = await submit(c, ids.slice(0, 100), everything);
+      const now = await c.get(`/jobs/${job.id}`);
+      const polls = Array.from({length: 5}, () =>
+        c
+          .get(`/jobs/${job.id}?wait=50`, {
+            headers: {'if-none-match': now.headers.etag},
+            record: false,
+          })
+          .catch(() => null),
+      );
+      const end = await server.stop(15);
+      assert.deepEqual([end.code, end.signal], [0, null]);
+      await Promise.all(polls);
+      await restart();
+      await each_once(c, job.id, 100);
+    },
+    {timeout: 120_000},
+  );
+
+  await t.test(
+    'kill -9 of the database while a job runs',
+    async () => {
+      const job = await submit(c, ids, everything);
+      await progress(c, job.id, 40);
+      const pid = server.postmaster();
+      assert.ok(pid, 'the postmaster is known');
+      process.kill(pid, 'SIGKILL');
+      await until(
+        () => c.get('root:/readyz').catch(() => ({status: 0})),
+        (a) => a.status === 200,
+        'ready again',
+        60_000,
+      );
+      assert.notEqual(server.postmaster(), pid);
+      await each_once(c, job.id, 200);
+      const image = await add_image(c, {box: true});
+      assert.equal((await run_job(c, [image.id])).status, 'completed');
+      assert.equal(server.ended, null, 'the server itself lived on');
+    },
+    {timeout: 180_000},
+  );
+
+  await t.test(
+    'while the database is away: 503 with Retry-After, never 500',
+    async () => {
+      const pid = server.postmaster();
+      process.kill(pid, 'SIGKILL');
+      for (let i = 0; i < 40; i++) {
+        const answer = await c.get('/images?limit=1');
+        expect(answer, [200, 503]);
+        if (answer.status === 503) assert.ok(answer.headers['retry-after']);
+      }
+      await until(
+        () => c.get('/images?limit=1'),
+        (a) => a.status === 200,
+        'it comes back',
+        60_000,
+      );
+    },
+    {timeout: 120_000},
+  );
+
+  await t.test(
+    'kill -9 of both',
+    async () => {
+      const job = await submit(c, ids, everything);
+      await progress(c, job.id, 40);
+      const pid = server.postmaster();
+      await server.kill9();
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // it went down with the server
+      }
+      await restart();
+      await each_once(c, job.id, 200);
+    },
+    {timeout: 180_000},
+  );
+
+  await t.test('a second server on the same data directory is refused', async () => {
+    const {Server} = await import('../lib/server.mjs');
+    const second = new Server({data: server.data, args: synthetic(20)});
+    await assert.rejects(second.start(), (e) => {
+      assert.notEqual(second.ended?.code, 0);
+      assert.match(e.message, /lock|already|use|running/i);
+      return true;
+    });
+    expect(await c.get('/images?limit=1'), 200);
+  });
+}

@@ -1,0 +1,154 @@
+// What the browser tests share: arguments, the browser, counted steps, and ways to look at a page.
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const chromium_args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export function read_arguments() {
+  const { values } = parseArgs({
+    options: {
+      base: { type: "string" },
+      "setup-url": { type: "string" },
+      photos: { type: "string" },
+      out: { type: "string" },
+    },
+  });
+  for (const name of ["base", "setup-url", "photos", "out"]) {
+    if (!values[name]) {
+      console.error("main_job.mjs --base URL --setup-url URL --photos DIR --out DIR");
+      process.exit(2);
+    }
+  }
+  mkdirSync(values.out, { recursive: true });
+  const photos = readdirSync(values.photos)
+    .filter((f) => /\.(jpe?g|png)$/i.test(f))
+    .sort()
+    .slice(0, 4)
+    .map((f) => join(values.photos, f));
+  if (photos.length < 3) {
+    console.error("--photos needs a folder with at least 3 JPEG or PNG files");
+    process.exit(2);
+  }
+  return {
+    base: values.base.replace(/\/$/, ""),
+    setup: values["setup-url"],
+    photos,
+    out: values.out,
+  };
+}
+
+/** A browser with an empty profile of its own. */
+export async function open_browser() {
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: chromium_args,
+  });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 820 },
+    acceptDownloads: true,
+  });
+  context.setDefaultTimeout(20_000);
+  context.on("close", () => void browser.close());
+  return context;
+}
+
+export class step_counter {
+  passed = 0;
+  failed = 0;
+  /** Runs one step; the first failure ends the run. */
+  async step(name, action) {
+    try {
+      await action();
+      this.passed += 1;
+      console.log(`ok    ${name}`);
+    } catch (e) {
+      this.failed += 1;
+      console.log(
+        `FAIL  ${name}\n      ${String(e.stack ?? e)
+          .split("\n")
+          .slice(0, 6)
+          .join("\n      ")}`,
+      );
+      throw new stopped();
+    }
+  }
+}
+export class stopped extends Error {}
+
+export function check(condition, sentence) {
+  if (!condition) throw new Error(sentence);
+}
+
+/** Everything that should never happen on a page: script errors and content-policy violations. */
+export function watch_page(page) {
+  const problems = [];
+  page.on("pageerror", (e) => problems.push(`script error: ${e.message}`));
+  page.on("console", (m) => {
+    if (/Content Security Policy/i.test(m.text())) problems.push(m.text());
+  });
+  return problems;
+}
+
+export const at = (page, id) => page.getByTestId(id);
+
+/** Where a point of the image (as fractions of its size) is on the screen. */
+export async function on_screen(page, fx, fy) {
+  const canvas = at(page, "canvas");
+  await page.waitForFunction(() => {
+    const photo = document.querySelector(".canvas .photo");
+    return photo?.complete && photo.naturalWidth > 0;
+  });
+  const frame = await canvas.boundingBox();
+  const [scale, x, y, width, height] = await canvas.evaluate((e) => {
+    const photo = e.querySelector(".photo");
+    return [
+      ...[e.dataset.scale, e.dataset.x, e.dataset.y].map(Number),
+      parseFloat(photo.style.width),
+      parseFloat(photo.style.height),
+    ];
+  });
+  return { x: frame.x + x + fx * width * scale, y: frame.y + y + fy * height * scale };
+}
+
+export async function drag(page, from, to) {
+  const a = await on_screen(page, ...from);
+  const b = await on_screen(page, ...to);
+  await page.mouse.move(a.x, a.y);
+  await page.mouse.down();
+  await page.mouse.move((a.x + b.x) / 2, (a.y + b.y) / 2, { steps: 4 });
+  await page.mouse.move(b.x, b.y, { steps: 4 });
+  await page.mouse.up();
+}
+
+/** How many pixels of the mask overlay are painted. */
+export function painted(page) {
+  return at(page, "overlay").evaluate((c) => {
+    if (c.width === 0 || c.height === 0) return 0;
+    const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+    let n = 0;
+    for (let i = 3; i < data.length; i += 4) if (data[i] > 0) n += 1;
+    return n;
+  });
+}
+
+export async function until(question, sentence, within_ms = 60_000) {
+  const end = Date.now() + within_ms;
+  for (;;) {
+    const answer = await question();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`${sentence} (waited ${within_ms / 1000} s)`);
+    await new Promise((r) => setTimeout(r, 150));
+  }
+}
+
+export const result_shown = (page) => at(page, "overlay").getAttribute("data-result-id");

@@ -1,0 +1,271 @@
+// The drawing area: the photograph and the masks as plain elements moved by CSS, and above them a
+// Konva stage with the prompts, so that zooming redraws only the prompts.
+import type Konva from "konva";
+import { useEffect, useRef, useState, type RefObject } from "react";
+import "konva/lib/shapes/Circle";
+import "konva/lib/shapes/Line";
+import "konva/lib/shapes/Rect";
+import "konva/lib/shapes/Transformer";
+import { Circle, Layer, Line, Rect, Stage, Transformer } from "react-konva/lib/ReactKonvaCore";
+import { image_url, thumbnail_url } from "../api/routes";
+import type { box_annotation, image, point_annotation, result } from "../api/types";
+import {
+  box_between,
+  clamp,
+  inside,
+  keep_inside,
+  to_image,
+  type point,
+  type rect,
+} from "../state/viewport";
+import { ids } from "../testids";
+import { Overlay } from "./overlay";
+import { point_colours, prompt_colours, prompt_type_of, type tool } from "./tools";
+import type { view_control } from "./use_viewport";
+
+const preview_px = 1024;
+
+interface canvas_props {
+  element: RefObject<HTMLDivElement | null>;
+  control: view_control;
+  image: image;
+  tool: tool;
+  boxes: box_annotation[];
+  points: point_annotation[];
+  selected: string | null;
+  on_select: (id: string | null) => void;
+  on_box: (r: rect) => void;
+  on_reshape: (id: string, r: rect) => void;
+  on_point: (x: number, y: number, positive: boolean) => void;
+  result: result | null;
+  opacity: number;
+  highlight: number | null;
+}
+
+const rect_of = (b: box_annotation): rect => ({
+  x: b.bbox_x,
+  y: b.bbox_y,
+  width: b.bbox_width,
+  height: b.bbox_height,
+});
+
+function Photograph({ image, style }: { image: image; style: React.CSSProperties }) {
+  const [source, set_source] = useState(image_url(image.id));
+  return (
+    <img
+      className="photo"
+      src={source}
+      alt={image.filename}
+      draggable={false}
+      style={style}
+      // Browsers cannot show every format the server accepts (TIFF): its preview is stretched.
+      onError={() => set_source(thumbnail_url(image.id, preview_px))}
+    />
+  );
+}
+
+export function Canvas(props: canvas_props) {
+  const { element, control, image, tool, boxes, points, selected } = props;
+  const { view, viewport, space } = control;
+  const [drag, set_drag] = useState<{ from: point; to: point } | null>(null);
+  const transformer = useRef<Konva.Transformer>(null);
+  const nodes = useRef(new Map<string, Konva.Rect>());
+  const px = 1 / viewport.scale;
+  const drawing = prompt_type_of(tool);
+
+  useEffect(() => {
+    const node = selected === null ? undefined : nodes.current.get(selected);
+    transformer.current?.nodes(node ? [node] : []);
+  }, [selected, boxes, viewport]);
+
+  const pointer = (e: Konva.KonvaEventObject<PointerEvent>): point | null => {
+    const at = e.target.getStage()?.getPointerPosition();
+    return at ? to_image(viewport, at) : null;
+  };
+
+  const down = (e: Konva.KonvaEventObject<PointerEvent>) => {
+    const at = pointer(e);
+    if (at === null || space || e.evt.button === 1) return;
+    const on_handle = e.target.getParent()?.className === "Transformer";
+    const id = e.target.id();
+    if (on_handle || (id !== "" && id === selected && e.target.className === "Rect")) return;
+    if (tool === "point") {
+      if (!inside(at, image)) return;
+      const x = clamp(Math.floor(at.x), 0, image.width - 1);
+      const y = clamp(Math.floor(at.y), 0, image.height - 1);
+      props.on_point(x, y, e.evt.button === 0 && !e.evt.altKey);
+      return;
+    }
+    if (e.evt.button !== 0) return;
+    if (drawing !== null) set_drag({ from: at, to: at });
+    else props.on_select(id === "" ? null : id);
+  };
+
+  const move = (e: Konva.KonvaEventObject<PointerEvent>) => {
+    const at = pointer(e);
+    if (drag !== null && at !== null) set_drag({ ...drag, to: at });
+  };
+
+  const up = (e: Konva.KonvaEventObject<PointerEvent>) => {
+    if (drag === null) return;
+    const at = pointer(e) ?? drag.to;
+    set_drag(null);
+    const moved = Math.max(Math.abs(at.x - drag.from.x), Math.abs(at.y - drag.from.y));
+    const made = box_between(drag.from, at, image);
+    if (made !== null && moved * viewport.scale >= 4) props.on_box(made);
+    else props.on_select(e.target.id() === "" ? null : e.target.id());
+  };
+
+  const reshaped = (b: box_annotation, node: Konva.Rect) => {
+    const next = keep_inside(
+      {
+        x: node.x(),
+        y: node.y(),
+        width: node.width() * node.scaleX(),
+        height: node.height() * node.scaleY(),
+      },
+      image,
+    );
+    node.scale({ x: 1, y: 1 });
+    node.setAttrs(next);
+    props.on_reshape(b.id, next);
+  };
+
+  const placed = {
+    width: image.width,
+    height: image.height,
+    transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.scale})`,
+    imageRendering: viewport.scale > 3 ? ("pixelated" as const) : ("auto" as const),
+  };
+  const drawn = drag === null ? null : box_between(drag.from, drag.to, image);
+  const cursor = space ? "grab" : tool === "select" ? "default" : "crosshair";
+
+  return (
+    <div
+      ref={element}
+      className="canvas"
+      data-testid={ids.canvas}
+      data-space={space}
+      data-scale={viewport.scale}
+      data-x={viewport.x}
+      data-y={viewport.y}
+      style={{ cursor }}
+      onContextMenu={(e) => e.preventDefault()}
+    >
+      <Photograph image={image} style={placed} />
+      <Overlay
+        result={props.result}
+        width={image.width}
+        height={image.height}
+        opacity={props.opacity}
+        highlight={props.highlight}
+        style={placed}
+      />
+      <Stage
+        width={view.width}
+        height={view.height}
+        className="stage"
+        onPointerDown={down}
+        onPointerMove={move}
+        onPointerUp={up}
+      >
+        <Layer x={viewport.x} y={viewport.y} scaleX={viewport.scale} scaleY={viewport.scale}>
+          {boxes.map((b) => (
+            <Rect
+              key={b.id}
+              id={b.id}
+              ref={(n) => {
+                if (n) nodes.current.set(b.id, n);
+                else nodes.current.delete(b.id);
+              }}
+              {...rect_of(b)}
+              stroke={prompt_colours[b.prompt_type]}
+              strokeWidth={b.id === selected ? 2.5 : 2}
+              strokeScaleEnabled={false}
+              dash={b.prompt_type === "negative_exemplar" ? [6, 4] : undefined}
+              fill={b.id === selected ? "rgba(255,255,255,0.10)" : "rgba(255,255,255,0.001)"}
+              draggable={!space && b.id === selected}
+              onDragEnd={(e) => reshaped(b, e.target as Konva.Rect)}
+              onTransformEnd={(e) => reshaped(b, e.target as Konva.Rect)}
+            />
+          ))}
+          {drawn !== null && drawing !== null && (
+            <Rect
+              {...drawn}
+              stroke={prompt_colours[drawing]}
+              strokeWidth={2}
+              strokeScaleEnabled={false}
+              fill="rgba(255,255,255,0.15)"
+              listening={false}
+            />
+          )}
+          {points.map((p) => (
+            <PointMark
+              key={p.id}
+              point={p}
+              px={px}
+              selected={p.id === selected}
+              clickable={tool === "select"}
+            />
+          ))}
+          <Transformer
+            ref={transformer}
+            rotateEnabled={false}
+            flipEnabled={false}
+            ignoreStroke
+            keepRatio={false}
+            anchorSize={9}
+            anchorCornerRadius={2}
+            anchorStroke="#1c1a17"
+            anchorFill="#ffffff"
+            borderEnabled={false}
+          />
+        </Layer>
+      </Stage>
+    </div>
+  );
+}
+
+function PointMark({
+  point,
+  px,
+  selected,
+  clickable,
+}: {
+  point: point_annotation;
+  px: number;
+  selected: boolean;
+  clickable: boolean;
+}) {
+  const x = point.point_x + 0.5;
+  const y = point.point_y + 0.5;
+  const arm = 3.5 * px;
+  return (
+    <>
+      <Circle
+        id={point.id}
+        x={x}
+        y={y}
+        radius={(selected ? 9 : 7.5) * px}
+        fill={point.is_positive ? point_colours.positive : point_colours.negative}
+        stroke={selected ? "#1c1a17" : "#ffffff"}
+        strokeWidth={2 * px}
+        listening={clickable}
+      />
+      <Line
+        points={[x - arm, y, x + arm, y]}
+        stroke="#ffffff"
+        strokeWidth={2 * px}
+        listening={false}
+      />
+      {point.is_positive && (
+        <Line
+          points={[x, y - arm, x, y + arm]}
+          stroke="#ffffff"
+          strokeWidth={2 * px}
+          listening={false}
+        />
+      )}
+    </>
+  );
+}

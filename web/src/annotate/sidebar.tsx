@@ -1,0 +1,264 @@
+// The side panel: prompts, process buttons, the running job, results and the overlay's controls.
+import { useEffect, useState } from "react";
+import { coco_url, job_images, mask_url } from "../api/routes";
+import type { box_annotation, image, mode, point_annotation, result } from "../api/types";
+import { JobBar, Status } from "../components/bits";
+import { useToasts } from "../components/toasts";
+import { instance_css } from "../lib/colours";
+import { duration, plural, prompt_names, queue_words, when } from "../lib/format";
+import { Link } from "../lib/router";
+import { is_terminal, jobs_of_image } from "../state/jobs";
+import { useLive } from "../state/live";
+import { ids } from "../testids";
+import { point_colours, prompt_colours } from "./tools";
+import type { results_view } from "./use_results";
+
+export function PromptList({
+  boxes,
+  points,
+  selected,
+  on_select,
+  on_remove,
+  hint,
+}: {
+  boxes: box_annotation[];
+  points: point_annotation[];
+  selected: string | null;
+  on_select: (id: string) => void;
+  on_remove: (id: string) => void;
+  hint: string;
+}) {
+  const rows = [
+    ...boxes.map((b) => ({
+      id: b.id,
+      colour: prompt_colours[b.prompt_type],
+      name: prompt_names[b.prompt_type],
+      where: `${Math.round(b.bbox_width)}×${Math.round(b.bbox_height)} at ${Math.round(b.bbox_x)}, ${Math.round(b.bbox_y)}`,
+    })),
+    ...points.map((p) => ({
+      id: p.id,
+      colour: p.is_positive ? point_colours.positive : point_colours.negative,
+      name: p.is_positive ? "Point +" : "Point −",
+      where: `${Math.round(p.point_x)}, ${Math.round(p.point_y)}`,
+    })),
+  ];
+  return (
+    <section>
+      <h2>
+        Prompts <span className="muted">{rows.length > 0 && rows.length}</span>
+      </h2>
+      {rows.length === 0 && <p className="muted small">{hint}</p>}
+      <ul className="prompts" data-testid={ids.prompt_list}>
+        {rows.map((r) => (
+          <li
+            key={r.id}
+            className={r.id === selected ? "selected" : ""}
+            data-testid={ids.prompt_item}
+          >
+            <button type="button" className="row" onClick={() => on_select(r.id)}>
+              <i style={{ background: r.colour }} aria-hidden="true" />
+              <span>{r.name}</span>
+              <span className="muted small">{r.where}</span>
+            </button>
+            <button
+              type="button"
+              className="icon"
+              aria-label={`Remove ${r.name}`}
+              title="Remove (Delete)"
+              data-testid={ids.prompt_delete}
+              onClick={() => on_remove(r.id)}
+            >
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
+  const { jobs } = useLive();
+  const toasts = useToasts();
+  const [reason, set_reason] = useState<string | null>(null);
+  const job = jobs_of_image(jobs, image.id, mode)[0];
+  const ended = job !== undefined && is_terminal(job.status);
+  const asked = ended && job.failed_count > 0 ? job.id : null;
+  useEffect(() => {
+    set_reason(null);
+    if (asked === null) return;
+    let gone = false;
+    job_images(asked)
+      .then((list) => {
+        const mine = list.find((i) => i.image_id === image.id);
+        if (!gone) set_reason(mine?.error ?? null);
+      })
+      .catch((e) => !gone && toasts.error(e));
+    return () => {
+      gone = true;
+    };
+  }, [asked, image.id, toasts]);
+  if (job === undefined) return null;
+  // A job that went well needs no words; one that failed for other images none here.
+  if (job.status === "completed" && reason === null) return null;
+  return (
+    <section className="job-now" data-testid={ids.job_progress}>
+      <div className="line">
+        <Status job={job} />
+        <Link to="/jobs" className="small">
+          {job.status === "queued"
+            ? queue_words(job.queue_position)
+            : `${job.processed_count} of ${plural(job.image_count, "image")}`}
+        </Link>
+      </div>
+      <JobBar job={job} />
+      {!ended && job.eta_seconds !== null && job.eta_seconds >= 1 && (
+        <p className="muted small">about {duration(job.eta_seconds)} left</p>
+      )}
+      {(reason ?? job.error) !== null && <p className="error-text">{reason ?? job.error}</p>}
+    </section>
+  );
+}
+
+export interface overlay_control {
+  opacity: number;
+  visible: boolean;
+  set_opacity: (n: number) => void;
+  set_visible: (v: boolean) => void;
+  highlight: number | null;
+  set_highlight: (n: number | null) => void;
+}
+
+export function OverlayControls({ overlay }: { overlay: overlay_control }) {
+  return (
+    <div className="line">
+      <label className="check" title="Masks on or off (M)">
+        <input
+          type="checkbox"
+          checked={overlay.visible}
+          data-testid={ids.overlay_toggle}
+          onChange={(e) => overlay.set_visible(e.target.checked)}
+        />
+        Masks
+      </label>
+      <input
+        type="range"
+        min={0}
+        max={100}
+        value={Math.round(overlay.opacity * 100)}
+        aria-label="Opacity of the masks"
+        title="Opacity of the masks"
+        data-testid={ids.opacity}
+        onChange={(e) => overlay.set_opacity(Number(e.target.value) / 100)}
+      />
+      <span className="muted small percent">{Math.round(overlay.opacity * 100)} %</span>
+    </div>
+  );
+}
+
+export function Detections({
+  result,
+  highlight,
+  set_highlight,
+}: {
+  result: result;
+  highlight: number | null;
+  set_highlight: (n: number | null) => void;
+}) {
+  const shown_max = 100;
+  return (
+    <ul className="detections" onMouseLeave={() => set_highlight(null)}>
+      {result.detections.slice(0, shown_max).map((d, i) => (
+        <li key={i} className={highlight === i ? "selected" : ""}>
+          <button
+            type="button"
+            className="row"
+            onMouseEnter={() => set_highlight(i)}
+            onFocus={() => set_highlight(i)}
+            onBlur={() => set_highlight(null)}
+          >
+            <i style={{ background: instance_css(i) }} aria-hidden="true" />
+            <span>Mask {i + 1}</span>
+            <span className="muted small">
+              {Math.round(d.score * 100)} % · {d.area.toLocaleString()} px
+            </span>
+          </button>
+        </li>
+      ))}
+      {result.detections.length > shown_max && (
+        <li className="muted small">and {result.detections.length - shown_max} more</li>
+      )}
+    </ul>
+  );
+}
+
+export function Results({
+  image,
+  mode,
+  results,
+  overlay,
+}: {
+  image: image;
+  mode: mode;
+  results: results_view;
+  overlay: overlay_control;
+}) {
+  const { shown, shown_item, items } = results;
+  if (shown_item === null) {
+    return (
+      <section>
+        <h2>Result</h2>
+        <p className="muted small">
+          None yet in this mode. Add prompts and press Process; the masks appear here by themselves.
+        </p>
+      </section>
+    );
+  }
+  return (
+    <section>
+      <h2>Result</h2>
+      <OverlayControls overlay={overlay} />
+      <p className="small" data-testid={ids.result_summary}>
+        {shown === null
+          ? "Reading the masks…"
+          : shown.detections.length === 0
+            ? "Nothing was found."
+            : plural(shown.detections.length, "mask")}
+      </p>
+      {shown !== null && <Detections result={shown} {...overlay} />}
+      <div className="line wrap">
+        <a className="button" href={coco_url(image.id, mode)} download data-testid={ids.coco}>
+          COCO
+        </a>
+        <a
+          className="button"
+          href={mask_url(shown_item.id)}
+          download={`${image.filename.replace(/\.[^.]*$/, "")}_mask.png`}
+          data-testid={ids.mask}
+        >
+          Mask PNG
+        </a>
+        <Link className="button quiet" to={`/history?image=${image.id}`}>
+          History
+        </Link>
+      </div>
+      {items.length > 1 && (
+        <ul className="versions">
+          {items.slice(0, 20).map((h, i) => (
+            <li key={h.id} className={h.id === shown_item.id ? "selected" : ""}>
+              <button
+                type="button"
+                className="row"
+                data-testid={ids.history_item}
+                onClick={() => results.show(h.id)}
+              >
+                <span>{i === 0 ? "Newest" : `Earlier ${i}`}</span>
+                <span className="muted small">{when(h.processed_at)}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+// Every route the client uses, one function each.
+import { base, call } from "./client";
+import type {
+  api_key,
+  box_annotation,
+  box_list,
+  history_item,
+  image,
+  image_list,
+  job,
+  job_image,
+  managed_user,
+  me,
+  mode,
+  new_api_key,
+  point_annotation,
+  point_list,
+  prompt_type,
+  result,
+  system_info,
+} from "./types";
+
+function query(values: Record<string, string | number | undefined | null>): string {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && value !== null && value !== "") parts.set(name, String(value));
+  }
+  const text = parts.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+export const system = () => call<system_info>("GET", "/system");
+
+// Signing in
+const attempt = { credentials_attempt: true };
+export const setup = (token: string, email: string, password: string) =>
+  call<me>("POST", "/auth/setup", {
+    body: { token, email, password },
+    ...attempt,
+  });
+export const register = (email: string, password: string) =>
+  call<me>("POST", "/auth/register", { body: { email, password }, ...attempt });
+export const login = (email: string, password: string) =>
+  call<me>("POST", "/auth/login", { body: { email, password }, ...attempt });
+export const logout = () => call<void>("POST", "/auth/logout", attempt);
+export const get_me = () => call<me>("GET", "/auth/me", attempt);
+export const patch_me = (change: { display_name: string }) =>
+  call<me>("PATCH", "/auth/me", { body: change });
+export const change_password = (current_password: string, new_password: string) =>
+  call<void>("POST", "/auth/password", { body: { current_password, new_password }, ...attempt });
+
+export const list_keys = () => call<api_key[]>("GET", "/api-keys");
+export const create_key = (name: string, read_only: boolean, expires_at: string | null) =>
+  call<new_api_key>("POST", "/api-keys", {
+    body: expires_at === null ? { name, read_only } : { name, read_only, expires_at },
+  });
+export const delete_key = (id: string) => call<void>("DELETE", `/api-keys/${id}`);
+
+export const list_users = () => call<managed_user[]>("GET", "/admin/users");
+export const create_user = (email: string, password: string) =>
+  call<managed_user>("POST", "/admin/users", { body: { email, password } });
+export const patch_user = (id: string, change: Record<string, unknown>) =>
+  call<managed_user>("PATCH", `/admin/users/${id}`, { body: change });
+
+// Images
+export const list_images = (p: {
+  limit?: number;
+  cursor?: string | null;
+  search?: string;
+  signal?: AbortSignal;
+}) =>
+  call<image_list>(
+    "GET",
+    `/images${query({ limit: p.limit, cursor: p.cursor, search: p.search })}`,
+    { signal: p.signal },
+  );
+export const get_image = (id: string) => call<image>("GET", `/images/${id}`);
+export const patch_text_prompt = (id: string, text_prompt: string | null) =>
+  call<image>("PATCH", `/images/${id}`, { body: { text_prompt } });
+export const delete_image = (id: string) => call<void>("DELETE", `/images/${id}`);
+export const image_url = (id: string) => `${base}/images/${id}/data`;
+export const thumbnail_url = (id: string, size = 256) =>
+  `${base}/images/${id}/thumbnail?size=${size}`;
+export const image_history = (id: string) => call<history_item[]>("GET", `/images/${id}/history`);
+export const all_history = (limit: number) =>
+  call<history_item[]>("GET", `/images/history${query({ limit })}`);
+
+// Prompts
+export interface new_box {
+  image_id: string;
+  bbox_x: number;
+  bbox_y: number;
+  bbox_width: number;
+  bbox_height: number;
+  prompt_type: prompt_type;
+}
+export interface new_point {
+  image_id: string;
+  point_x: number;
+  point_y: number;
+  is_positive: boolean;
+}
+export const list_boxes = (id: string) => call<box_list>("GET", `/annotations/${id}`);
+export const create_box = (b: new_box) => call<box_annotation>("POST", "/annotations", { body: b });
+export const patch_box = (
+  id: string,
+  change: Partial<Pick<box_annotation, "bbox_x" | "bbox_y" | "bbox_width" | "bbox_height">>,
+) => call<box_annotation>("PATCH", `/annotations/${id}`, { body: change });
+export const delete_box = (id: string) => call<void>("DELETE", `/annotations/${id}`);
+export const list_points = (id: string) => call<point_list>("GET", `/point-annotations/${id}`);
+export const create_point = (p: new_point) =>
+  call<point_annotation>("POST", "/point-annotations", { body: p });
+export const delete_point = (id: string) => call<void>("DELETE", `/point-annotations/${id}`);
+
+// Jobs
+export const create_job = (image_ids: string[], mode: mode, force_all: boolean) =>
+  call<job>("POST", "/jobs", { body: { image_ids, mode, force_all } });
+export const list_jobs = (limit?: number) => call<job[]>("GET", `/jobs${query({ limit })}`);
+export const job_images = (id: string) => call<job_image[]>("GET", `/jobs/${id}/images`);
+export const cancel_job = (id: string) => call<job>("POST", `/jobs/${id}/cancel`);
+export const retry_job = (id: string) => call<job>("POST", `/jobs/${id}/retry`);
+
+// Results
+export const get_result = (id: string) => call<result>("GET", `/results/${id}`);
+export const mask_url = (id: string) => `${base}/results/${id}/mask`;
+export const coco_url = (image_id: string, mode: mode) =>
+  `${base}/process/export/${image_id}?mode=${mode}`;

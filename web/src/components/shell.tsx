@@ -1,0 +1,97 @@
+// The frame around every signed-in page: navigation, live state, account.
+import type { ReactNode } from "react";
+import { Link, useRouter } from "../lib/router";
+import { useLive } from "../state/live";
+import { open_jobs } from "../state/jobs";
+import { useSession } from "../state/session";
+import { ids } from "../testids";
+import { useToasts } from "./toasts";
+
+const live_words = {
+  connecting: "connecting…",
+  live: "live",
+  polling: "polling every 2 s",
+  offline: "offline",
+} as const;
+
+const live_titles = {
+  connecting: "Opening the live connection",
+  live: "Changes arrive by themselves over the live connection",
+  polling: "The live connection does not work right now; the page asks every 2 seconds instead",
+  offline: "The server cannot be reached; the page keeps trying",
+} as const;
+
+export function LiveIndicator() {
+  const { status } = useLive();
+  return (
+    <span
+      className={`live ${status}`}
+      title={live_titles[status]}
+      data-testid={ids.live}
+      data-status={status}
+      role="status"
+    >
+      <i aria-hidden="true" />
+      {live_words[status]}
+    </span>
+  );
+}
+
+function NavLink({ to, testid, children }: { to: string; testid: string; children: ReactNode }) {
+  const { at } = useRouter();
+  const here =
+    to === "/" ? at.path === "/" || at.path.startsWith("/images/") : at.path.startsWith(to);
+  return (
+    <Link to={to} data-testid={testid} aria-current={here ? "page" : undefined}>
+      {children}
+    </Link>
+  );
+}
+
+export function Shell({ children, full = false }: { children: ReactNode; full?: boolean }) {
+  const { user, sign_out } = useSession();
+  const { jobs } = useLive();
+  const toasts = useToasts();
+  const open = open_jobs(jobs).length;
+  return (
+    <div className={full ? "shell full" : "shell"}>
+      <header className="topbar">
+        <Link to="/" className="brand" aria-label="Samovar, to the gallery">
+          <img src="/favicon.svg" alt="" width={24} height={24} />
+          <span>Samovar</span>
+        </Link>
+        <nav aria-label="Main">
+          <NavLink to="/" testid={ids.nav_gallery}>
+            Images
+          </NavLink>
+          <NavLink to="/jobs" testid={ids.nav_jobs}>
+            Jobs{open > 0 && <b className="count">{open}</b>}
+          </NavLink>
+          <NavLink to="/history" testid={ids.nav_history}>
+            History
+          </NavLink>
+          {user?.role === "admin" && (
+            <NavLink to="/users" testid={ids.nav_users}>
+              Users
+            </NavLink>
+          )}
+        </nav>
+        <div className="topbar-end">
+          <LiveIndicator />
+          <NavLink to="/account" testid={ids.nav_account}>
+            <span className="who">{user?.display_name || user?.email || "Account"}</span>
+          </NavLink>
+          <button
+            type="button"
+            className="quiet"
+            data-testid={ids.sign_out}
+            onClick={() => sign_out().catch((e) => toasts.error(e))}
+          >
+            Sign out
+          </button>
+        </div>
+      </header>
+      <main>{children}</main>
+    </div>
+  );
+}

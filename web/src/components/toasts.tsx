@@ -1,0 +1,73 @@
+// Short messages at the corner; nothing fails silently. Errors stay longer.
+import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
+import { describe, api_error } from "../api/client";
+import { ids } from "../testids";
+
+interface toast {
+  id: number;
+  kind: "error" | "info";
+  text: string;
+}
+
+interface toaster {
+  error: (e: unknown, what?: string) => void;
+  info: (text: string) => void;
+}
+
+const context = createContext<toaster>({ error: () => {}, info: () => {} });
+const shown_max = 5;
+const info_ms = 4000;
+const error_ms = 15_000;
+let next_id = 1;
+
+export function ToastProvider({ children }: { children: ReactNode }) {
+  const [toasts, set_toasts] = useState<toast[]>([]);
+  const close = useCallback(
+    (id: number) => set_toasts((all) => all.filter((t) => t.id !== id)),
+    [],
+  );
+  const add = useCallback(
+    (kind: toast["kind"], text: string) => {
+      const id = next_id++;
+      set_toasts((all) =>
+        [...all.filter((t) => t.text !== text), { id, kind, text }].slice(-shown_max),
+      );
+      setTimeout(() => close(id), kind === "info" ? info_ms : error_ms);
+    },
+    [close],
+  );
+  const value = useMemo<toaster>(
+    () => ({
+      error: (e, what) => {
+        // The sign-in page says so itself.
+        if (e instanceof api_error && e.status === 401) return;
+        if (e instanceof DOMException && e.name === "AbortError") return;
+        // Not a failure: everything is up to date already.
+        if (e instanceof api_error && e.detail === "No images need processing") {
+          add("info", `${e.detail}: nothing has changed since the last run in this mode`);
+          return;
+        }
+        add("error", what === undefined ? describe(e) : `${what}: ${describe(e)}`);
+      },
+      info: (text) => add("info", text),
+    }),
+    [add],
+  );
+  return (
+    <context.Provider value={value}>
+      {children}
+      <div className="toasts" role="status" aria-live="polite">
+        {toasts.map((t) => (
+          <div key={t.id} className={`toast ${t.kind}`} data-testid={ids.toast}>
+            <span>{t.text}</span>
+            <button type="button" className="icon" aria-label="Close" onClick={() => close(t.id)}>
+              ×
+            </button>
+          </div>
+        ))}
+      </div>
+    </context.Provider>
+  );
+}
+
+export const useToasts = () => useContext(context);

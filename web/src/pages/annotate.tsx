@@ -1,0 +1,77 @@
+// The annotate page: fetches the image and its neighbours, keeps the view's settings between them.
+import { useEffect, useState } from "react";
+import { describe } from "../api/client";
+import { get_image } from "../api/routes";
+import type { image, mode } from "../api/types";
+import { Editor, type view_settings } from "../annotate/editor";
+import { Empty, modes, Spinner } from "../components/bits";
+import { Link, useRouter } from "../lib/router";
+import { all_image_ids } from "../state/use_images";
+
+const neighbours_max = 10_000;
+
+function mode_in(search: string): mode {
+  const wanted = new URLSearchParams(search).get("mode");
+  return modes.find((m) => m === wanted) ?? "inside_box";
+}
+
+export default function Annotate({ id }: { id: string }) {
+  const { at, go } = useRouter();
+  const [image, set_image] = useState<image | null>(null);
+  const [problem, set_problem] = useState<string | null>(null);
+  const [order, set_order] = useState<string[]>([]);
+  const [settings, set_settings] = useState<view_settings>({ opacity: 0.6, visible: true });
+  const mode = mode_in(at.search);
+
+  useEffect(() => {
+    let gone = false;
+    set_problem(null);
+    get_image(id)
+      .then((i) => !gone && set_image(i))
+      .catch((e) => !gone && set_problem(describe(e)));
+    return () => {
+      gone = true;
+    };
+  }, [id]);
+
+  const known = order.includes(id);
+  useEffect(() => {
+    if (known) return;
+    let gone = false;
+    all_image_ids(neighbours_max)
+      .then((list) => !gone && set_order(list))
+      .catch(() => {
+        // Only "previous" and "next" are missing then; the image itself reports its own problem.
+      });
+    return () => {
+      gone = true;
+    };
+  }, [known]);
+
+  if (problem !== null) {
+    return (
+      <Empty title="This image cannot be opened">
+        <p>{problem}</p>
+        <Link to="/" className="button">
+          To the gallery
+        </Link>
+      </Empty>
+    );
+  }
+  if (image === null || image.id !== id) return <Spinner />;
+  const here = order.indexOf(id);
+  return (
+    <Editor
+      key={id}
+      image={image}
+      on_image={set_image}
+      mode={mode}
+      set_mode={(m) => go(`/images/${id}?mode=${m}`, true)}
+      settings={settings}
+      set_settings={set_settings}
+      previous={here > 0 ? order[here - 1]! : null}
+      next={here >= 0 && here + 1 < order.length ? order[here + 1]! : null}
+      position={here >= 0 ? `· ${here + 1} of ${order.length}` : ""}
+    />
+  );
+}

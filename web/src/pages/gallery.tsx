@@ -1,0 +1,311 @@
+// All images: upload, find, pick, process, delete.
+import { useCallback, useEffect, useRef, useState } from "react";
+import * as api from "../api/routes";
+import type { image, mode } from "../api/types";
+import { Empty, ModeSwitch, Spinner } from "../components/bits";
+import { Confirm } from "../components/dialog";
+import { useToasts } from "../components/toasts";
+import { DropVeil, UploadsPanel } from "../components/uploads_panel";
+import { plural } from "../lib/format";
+import { Link } from "../lib/router";
+import { useLive, useLiveEvents } from "../state/live";
+import { useUploads } from "../state/uploads_provider";
+import { all_image_ids, useImages } from "../state/use_images";
+import { ids } from "../testids";
+
+const images_per_job_max = 10_000;
+const history_read = 1000;
+const accepted = "image/jpeg,image/png,image/webp,image/tiff,image/bmp";
+
+export function useSubmitJob() {
+  const { put_job } = useLive();
+  const toasts = useToasts();
+  return useCallback(
+    async (image_ids: string[], mode: mode, force_all: boolean) => {
+      try {
+        const made = await api.create_job(image_ids, mode, force_all);
+        put_job(made);
+        toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
+        return made;
+      } catch (e) {
+        toasts.error(e);
+        return null;
+      }
+    },
+    [put_job, toasts],
+  );
+}
+
+function useProcessed(): Set<string> {
+  const [processed, set_processed] = useState<Set<string>>(new Set());
+  const toasts = useToasts();
+  const { jobs } = useLive();
+  // While polling there are no result events: read again when a job has got further.
+  const ended = Object.values(jobs.by_id).reduce((n, j) => n + j.processed_count, 0);
+  useEffect(() => {
+    let gone = false;
+    api
+      .all_history(history_read)
+      .then((items) => !gone && set_processed(new Set(items.map((h) => h.image_id))))
+      .catch((e) => !gone && toasts.error(e));
+    return () => {
+      gone = true;
+    };
+  }, [ended, toasts]);
+  useLiveEvents((e) => {
+    if (e.type === "result.ready") set_processed((s) => new Set(s).add(e.image_id));
+  });
+  return processed;
+}
+
+function Card({
+  image,
+  processed,
+  selected,
+  on_select,
+  on_delete,
+}: {
+  image: image;
+  processed: boolean;
+  selected: boolean;
+  on_select: (range: boolean) => void;
+  on_delete: () => void;
+}) {
+  const [broken, set_broken] = useState(false);
+  return (
+    <li
+      className={selected ? "tile selected" : "tile"}
+      data-testid={ids.gallery_item}
+      data-image-id={image.id}
+    >
+      <Link to={`/images/${image.id}`} className="thumb" aria-label={`Open ${image.filename}`}>
+        {broken ? (
+          <span className="muted small">no preview</span>
+        ) : (
+          <img
+            src={api.thumbnail_url(image.id)}
+            alt=""
+            loading="lazy"
+            onError={() => set_broken(true)}
+          />
+        )}
+      </Link>
+      <input
+        type="checkbox"
+        checked={selected}
+        aria-label={`Select ${image.filename}`}
+        data-testid={ids.gallery_select}
+        onChange={(e) => on_select((e.nativeEvent as MouseEvent).shiftKey)}
+      />
+      <button
+        type="button"
+        className="icon tile-delete"
+        aria-label={`Delete ${image.filename}`}
+        title="Delete"
+        data-testid={ids.gallery_delete}
+        onClick={on_delete}
+      >
+        ×
+      </button>
+      <div className="tile-foot">
+        <span className="name" title={image.filename}>
+          {image.filename}
+        </span>
+        <span className="muted small">
+          {image.width}×{image.height}
+        </span>
+        {processed && (
+          <span className="badge status-completed" data-testid={ids.processed_badge}>
+            processed
+          </span>
+        )}
+      </div>
+    </li>
+  );
+}
+
+export function Gallery() {
+  const toasts = useToasts();
+  const [typed, set_typed] = useState("");
+  const [search, set_search] = useState("");
+  const [mode, set_mode] = useState<mode>("inside_box");
+  const [selected, set_selected] = useState<Set<string>>(new Set());
+  const [deleting, set_deleting] = useState<string[] | null>(null);
+  const [busy, set_busy] = useState(false);
+  const list = useImages(search, toasts.error);
+  const processed = useProcessed();
+  const uploads = useUploads();
+  const submit = useSubmitJob();
+  const file_input = useRef<HTMLInputElement>(null);
+  const last_picked = useRef<string | null>(null);
+  const end = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    const timer = setTimeout(() => set_search(typed.trim()), 250);
+    return () => clearTimeout(timer);
+  }, [typed]);
+
+  const { prepend, load_more, remove } = list;
+  useEffect(() => {
+    if (search !== "") return;
+    return uploads.on_arrived(prepend);
+  }, [uploads, prepend, search]);
+
+  useEffect(() => {
+    const element = end.current;
+    if (element === null) return;
+    const watch = new IntersectionObserver(
+      (seen) => {
+        if (seen.some((s) => s.isIntersecting)) load_more();
+      },
+      { rootMargin: "600px" },
+    );
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [load_more]);
+
+  const select = (id: string, range: boolean) => {
+    const next = new Set(selected);
+    const from = list.images.findIndex((i) => i.id === last_picked.current);
+    const to = list.images.findIndex((i) => i.id === id);
+    if (range && from >= 0 && to >= 0) {
+      for (const i of list.images.slice(Math.min(from, to), Math.max(from, to) + 1)) next.add(i.id);
+    } else if (!next.delete(id)) next.add(id);
+    last_picked.current = id;
+    set_selected(next);
+  };
+
+  const process = async (which: string[] | "all") => {
+    set_busy(true);
+    try {
+      const image_ids = which === "all" ? await all_image_ids(images_per_job_max) : which;
+      const made = await submit(image_ids, mode, false);
+      if (made !== null) set_selected(new Set());
+    } catch (e) {
+      toasts.error(e);
+    } finally {
+      set_busy(false);
+    }
+  };
+
+  const delete_now = async (which: string[]) => {
+    for (const id of which) {
+      try {
+        await api.delete_image(id);
+        remove(id);
+        set_selected((s) => {
+          const next = new Set(s);
+          next.delete(id);
+          return next;
+        });
+      } catch (e) {
+        toasts.error(e);
+      }
+    }
+  };
+
+  const { add } = uploads;
+  const nothing = !list.loading && list.images.length === 0;
+  return (
+    <div className="page">
+      <DropVeil on_files={add} />
+      <div className="toolbar">
+        <h1>
+          Images <span className="muted">{list.total > 0 && list.total}</span>
+        </h1>
+        <input
+          type="search"
+          placeholder="Search by file name"
+          aria-label="Search by file name"
+          value={typed}
+          data-testid={ids.search}
+          onChange={(e) => set_typed(e.target.value)}
+        />
+        <button type="button" className="primary" onClick={() => file_input.current?.click()}>
+          Upload images
+        </button>
+        <input
+          ref={file_input}
+          type="file"
+          multiple
+          accept={accepted}
+          hidden
+          data-testid={ids.upload_input}
+          onChange={(e) => {
+            add([...(e.target.files ?? [])]);
+            e.target.value = "";
+          }}
+        />
+      </div>
+      {list.total > 0 && (
+        <div className="toolbar second">
+          <ModeSwitch value={mode} on_change={set_mode} />
+          <button
+            type="button"
+            disabled={busy}
+            data-testid={ids.process_all}
+            title="Processes every image whose prompts changed since its last run in this mode"
+            onClick={() => void process("all")}
+          >
+            Process all
+          </button>
+          {selected.size > 0 && (
+            <>
+              <button
+                type="button"
+                className="primary"
+                disabled={busy}
+                data-testid={ids.process_selected}
+                onClick={() => void process([...selected])}
+              >
+                Process selected ({selected.size})
+              </button>
+              <button type="button" onClick={() => set_deleting([...selected])}>
+                Delete selected
+              </button>
+              <button type="button" className="quiet" onClick={() => set_selected(new Set())}>
+                Clear selection
+              </button>
+            </>
+          )}
+        </div>
+      )}
+      <UploadsPanel />
+      {nothing && search !== "" && (
+        <Empty title="No image has this name">Try another search.</Empty>
+      )}
+      {nothing && search === "" && !list.failed && (
+        <Empty title="No images yet" testid={ids.gallery_empty}>
+          <p>Drop photographs anywhere on this page, or choose files.</p>
+          <p className="muted">JPEG, PNG, WebP, TIFF and BMP are understood.</p>
+          <button type="button" className="primary" onClick={() => file_input.current?.click()}>
+            Choose files
+          </button>
+        </Empty>
+      )}
+      <ul className="gallery" data-testid={ids.gallery}>
+        {list.images.map((i) => (
+          <Card
+            key={i.id}
+            image={i}
+            processed={processed.has(i.id)}
+            selected={selected.has(i.id)}
+            on_select={(range) => select(i.id, range)}
+            on_delete={() => set_deleting([i.id])}
+          />
+        ))}
+      </ul>
+      {list.loading && <Spinner />}
+      <div ref={end} />
+      {deleting !== null && (
+        <Confirm
+          title={deleting.length === 1 ? "Delete this image?" : `Delete ${deleting.length} images?`}
+          text="Its prompts and results are deleted with it. This cannot be undone."
+          confirm="Delete"
+          on_close={() => set_deleting(null)}
+          on_confirm={() => void delete_now(deleting)}
+        />
+      )}
+    </div>
+  );
+}

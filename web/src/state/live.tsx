@@ -1,0 +1,105 @@
+// Gives the page its jobs, kept up to date by the live connection or by polling.
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  useState,
+  type ReactNode,
+} from "react";
+import { api_error } from "../api/client";
+import { live_connection, type live_status } from "../api/live";
+import { list_jobs } from "../api/routes";
+import type { job, live_event } from "../api/types";
+import { no_jobs, reduce_jobs, type jobs_state } from "./jobs";
+
+const jobs_listed = 200;
+
+interface live_value {
+  jobs: jobs_state;
+  status: live_status;
+  loaded: boolean;
+  put_job: (j: job) => void;
+  reload: () => Promise<void>;
+  /** Tells of every event; returns the way to stop. */
+  listen: (f: (e: live_event) => void) => () => void;
+}
+
+const context = createContext<live_value | null>(null);
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const [jobs, dispatch] = useReducer(reduce_jobs, no_jobs);
+  const [status, set_status] = useState<live_status>("connecting");
+  const [loaded, set_loaded] = useState(false);
+  const seq = useRef<number | null>(null);
+  const listeners = useRef(new Set<(e: live_event) => void>());
+  seq.current = jobs.seq;
+
+  const reload = useCallback(async () => {
+    const list = await list_jobs(jobs_listed);
+    dispatch({ kind: "listed", jobs: list, complete: true });
+    set_loaded(true);
+  }, []);
+
+  useEffect(() => {
+    const connection = new live_connection({
+      on_event: (event) => {
+        dispatch({ kind: "event", event });
+        for (const f of listeners.current) f(event);
+      },
+      on_status: set_status,
+      poll: async () => {
+        try {
+          await reload();
+        } catch (e) {
+          // An answer with an error is still an answer, unless the server is away.
+          if (e instanceof api_error && e.status !== 0 && e.status < 500) return;
+          throw e;
+        }
+      },
+      last_seq: () => seq.current,
+    });
+    connection.start();
+    reload().catch(() => {
+      // The connection's own polling tries again and shows "offline" meanwhile.
+    });
+    return () => connection.stop();
+  }, [reload]);
+
+  useEffect(() => {
+    if (!jobs.stale) return;
+    reload().catch(() => {
+      // Tried again with the next event or poll; the status line says how we are connected.
+    });
+  }, [jobs.stale, reload]);
+
+  const put_job = useCallback((j: job) => dispatch({ kind: "changed", job: j }), []);
+  const listen = useCallback((f: (e: live_event) => void) => {
+    listeners.current.add(f);
+    return () => {
+      listeners.current.delete(f);
+    };
+  }, []);
+
+  const value = useMemo(
+    () => ({ jobs, status, loaded, put_job, reload, listen }),
+    [jobs, status, loaded, put_job, reload, listen],
+  );
+  return <context.Provider value={value}>{children}</context.Provider>;
+}
+
+export function useLive(): live_value {
+  const value = useContext(context);
+  if (value === null) throw new Error("useLive outside LiveProvider");
+  return value;
+}
+
+export function useLiveEvents(f: (e: live_event) => void): void {
+  const { listen } = useLive();
+  const current = useRef(f);
+  current.current = f;
+  useEffect(() => listen((e) => current.current(e)), [listen]);
+}

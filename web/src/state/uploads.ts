@@ -1,0 +1,75 @@
+// The upload queue: which files wait, run, ended; at most `parallel` run at once.
+export const parallel = 3;
+
+export type upload_state = "waiting" | "running" | "done" | "failed";
+
+export interface upload {
+  id: number;
+  name: string;
+  size: number;
+  state: upload_state;
+  /** 0 … 1 */
+  progress: number;
+  error: string | null;
+}
+
+export interface uploads_state {
+  items: upload[];
+  next_id: number;
+}
+
+export const no_uploads: uploads_state = { items: [], next_id: 1 };
+
+export type uploads_action =
+  | { kind: "added"; files: { name: string; size: number }[] }
+  | { kind: "started"; id: number }
+  | { kind: "progressed"; id: number; progress: number }
+  | { kind: "done"; id: number }
+  | { kind: "failed"; id: number; error: string }
+  | { kind: "retried"; id: number }
+  | { kind: "cleared" };
+
+export function reduce_uploads(state: uploads_state, action: uploads_action): uploads_state {
+  const change = (id: number, to: Partial<upload>): uploads_state => ({
+    ...state,
+    items: state.items.map((u) => (u.id === id ? { ...u, ...to } : u)),
+  });
+  switch (action.kind) {
+    case "added":
+      return {
+        next_id: state.next_id + action.files.length,
+        items: [
+          ...state.items,
+          ...action.files.map((f, i) => ({
+            id: state.next_id + i,
+            name: f.name,
+            size: f.size,
+            state: "waiting" as const,
+            progress: 0,
+            error: null,
+          })),
+        ],
+      };
+    case "started":
+      return change(action.id, { state: "running", progress: 0, error: null });
+    case "progressed":
+      return change(action.id, { progress: Math.max(0, Math.min(1, action.progress)) });
+    case "done":
+      return change(action.id, { state: "done", progress: 1 });
+    case "failed":
+      return change(action.id, { state: "failed", error: action.error });
+    case "retried":
+      return change(action.id, { state: "waiting", progress: 0, error: null });
+    case "cleared":
+      return {
+        ...state,
+        items: state.items.filter((u) => u.state === "waiting" || u.state === "running"),
+      };
+  }
+}
+
+/** The uploads that may start now. */
+export function startable(state: uploads_state): upload[] {
+  const running = state.items.filter((u) => u.state === "running").length;
+  return state.items.filter((u) => u.state === "waiting").slice(0, Math.max(0, parallel - running));
+}

@@ -1,0 +1,96 @@
+// Runs the upload queue. It lives above the pages, so that uploads go on while one looks around.
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  type ReactNode,
+} from "react";
+import { describe } from "../api/client";
+import type { image } from "../api/types";
+import { upload_image } from "../api/upload";
+import { no_uploads, reduce_uploads, startable, type uploads_state } from "./uploads";
+
+interface uploads_value {
+  uploads: uploads_state;
+  add: (files: File[]) => void;
+  retry: (id: number) => void;
+  clear: () => void;
+  /** Tells of every image that arrived; returns the way to stop. */
+  on_arrived: (f: (i: image) => void) => () => void;
+}
+
+const context = createContext<uploads_value | null>(null);
+
+export function UploadsProvider({ children }: { children: ReactNode }) {
+  const [uploads, dispatch] = useReducer(reduce_uploads, no_uploads);
+  const files = useRef(new Map<number, File>());
+  const running = useRef(new Map<number, () => void>());
+  const next_id = useRef(no_uploads.next_id);
+  const listeners = useRef(new Set<(i: image) => void>());
+
+  const add = useCallback((list: File[]) => {
+    if (list.length === 0) return;
+    for (const f of list) files.current.set(next_id.current++, f);
+    dispatch({ kind: "added", files: list.map((f) => ({ name: f.name, size: f.size })) });
+  }, []);
+
+  useEffect(() => {
+    for (const u of startable(uploads)) {
+      const file = files.current.get(u.id);
+      if (file === undefined || running.current.has(u.id)) continue;
+      dispatch({ kind: "started", id: u.id });
+      const { done, abort } = upload_image(file, (progress) =>
+        dispatch({ kind: "progressed", id: u.id, progress }),
+      );
+      running.current.set(u.id, abort);
+      done
+        .then((arrived) => {
+          files.current.delete(u.id);
+          dispatch({ kind: "done", id: u.id });
+          for (const f of listeners.current) f(arrived);
+        })
+        .catch((e) => dispatch({ kind: "failed", id: u.id, error: describe(e) }))
+        .finally(() => running.current.delete(u.id));
+    }
+  }, [uploads]);
+
+  useEffect(() => {
+    const all = running.current;
+    return () => {
+      for (const abort of all.values()) abort();
+    };
+  }, []);
+
+  const busy = uploads.items.some((u) => u.state === "waiting" || u.state === "running");
+  useEffect(() => {
+    if (!busy) return;
+    const ask = (e: BeforeUnloadEvent) => e.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [busy]);
+
+  const retry = useCallback((id: number) => dispatch({ kind: "retried", id }), []);
+  const clear = useCallback(() => dispatch({ kind: "cleared" }), []);
+  const on_arrived = useCallback((f: (i: image) => void) => {
+    listeners.current.add(f);
+    return () => {
+      listeners.current.delete(f);
+    };
+  }, []);
+
+  const value = useMemo(
+    () => ({ uploads, add, retry, clear, on_arrived }),
+    [uploads, add, retry, clear, on_arrived],
+  );
+  return <context.Provider value={value}>{children}</context.Provider>;
+}
+
+export function useUploads(): uploads_value {
+  const value = useContext(context);
+  if (value === null) throw new Error("useUploads outside UploadsProvider");
+  return value;
+}

@@ -1,0 +1,97 @@
+// The gallery's images, page by page.
+import { useCallback, useEffect, useRef, useState } from "react";
+import { list_images } from "../api/routes";
+import type { image } from "../api/types";
+
+const page = 60;
+const all_page = 1000;
+
+export interface image_pages {
+  images: image[];
+  total: number;
+  loading: boolean;
+  failed: boolean;
+  more: boolean;
+  load_more: () => void;
+  prepend: (i: image) => void;
+  remove: (id: string) => void;
+}
+
+export function useImages(search: string, on_error: (e: unknown) => void): image_pages {
+  const [images, set_images] = useState<image[]>([]);
+  const [total, set_total] = useState(0);
+  const [cursor, set_cursor] = useState<string | null>(null);
+  const [loading, set_loading] = useState(true);
+  const [failed, set_failed] = useState(false);
+  const running = useRef<AbortController | null>(null);
+  const report = useRef(on_error);
+  report.current = on_error;
+
+  const load = useCallback(
+    async (from: string | null) => {
+      running.current?.abort();
+      const abort = new AbortController();
+      running.current = abort;
+      set_loading(true);
+      set_failed(false);
+      try {
+        const answer = await list_images({
+          limit: page,
+          cursor: from,
+          search,
+          signal: abort.signal,
+        });
+        if (abort.signal.aborted) return;
+        set_images((have) => (from === null ? answer.images : merge(have, answer.images)));
+        set_total(answer.total);
+        set_cursor(answer.next_cursor ?? null);
+      } catch (e) {
+        if (abort.signal.aborted) return;
+        set_failed(true);
+        report.current(e);
+      } finally {
+        if (!abort.signal.aborted) set_loading(false);
+      }
+    },
+    [search],
+  );
+
+  useEffect(() => {
+    void load(null);
+    return () => running.current?.abort();
+  }, [load]);
+
+  const load_more = useCallback(() => {
+    if (!loading && !failed && cursor !== null) void load(cursor);
+  }, [loading, failed, cursor, load]);
+  const prepend = useCallback((i: image) => {
+    set_images((have) => merge([i], have));
+    set_total((n) => n + 1);
+  }, []);
+  const remove = useCallback((id: string) => {
+    set_images((have) => have.filter((i) => i.id !== id));
+    set_total((n) => Math.max(0, n - 1));
+  }, []);
+
+  return { images, total, loading, failed, more: cursor !== null, load_more, prepend, remove };
+}
+
+function merge(a: image[], b: image[]): image[] {
+  const seen = new Set(a.map((i) => i.id));
+  return [...a, ...b.filter((i) => !seen.has(i.id))];
+}
+
+/** Ids of all images, newest first, up to `most`. */
+export async function all_image_ids(most: number): Promise<string[]> {
+  const found: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const answer: Awaited<ReturnType<typeof list_images>> = await list_images({
+      limit: all_page,
+      cursor,
+    });
+    found.push(...answer.images.map((i) => i.id));
+    cursor = answer.next_cursor ?? null;
+  } while (cursor !== null && found.length < most);
+  return found.slice(0, most);
+}

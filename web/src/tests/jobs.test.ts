@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import type { live_event } from "../api/types";
+import {
+  jobs_of_image,
+  newest_first,
+  no_jobs,
+  open_jobs,
+  progress_of,
+  reduce_jobs,
+} from "../state/jobs";
+import { a_job } from "./fixtures";
+
+const fold = (events: live_event[], from = no_jobs) =>
+  events.reduce((s, event) => reduce_jobs(s, { kind: "event", event }), from);
+
+describe("jobs reducer", () => {
+  it("takes the open jobs and the number of the first hello", () => {
+    const s = fold([{ type: "hello", seq: 7, jobs: [a_job()] }]);
+    expect(s.seq).toBe(7);
+    expect(open_jobs(s)).toHaveLength(1);
+    expect(s.stale).toBe(false);
+  });
+
+  it("folds progress in order and ignores what it has already seen", () => {
+    const progress = a_job({ status: "running", processed_count: 1, version: 2 });
+    const s = fold([
+      { type: "hello", seq: 7, jobs: [a_job()] },
+      { type: "job.progress", seq: 8, job: progress },
+      { type: "job.queued", seq: 8, job: a_job({ version: 9, error: "again" }) },
+    ]);
+    expect(s.by_id.j1).toEqual(progress);
+    expect(s.seq).toBe(8);
+  });
+
+  it("takes replayed events after a later hello, although their numbers are smaller", () => {
+    const before = fold([{ type: "hello", seq: 7, jobs: [a_job()] }]);
+    const s = fold(
+      [
+        { type: "hello", seq: 10, jobs: [] },
+        { type: "job.started", seq: 8, job: a_job({ status: "running", version: 2 }) },
+        { type: "job.completed", seq: 10, job: a_job({ status: "completed", version: 3 }) },
+      ],
+      before,
+    );
+    expect(s.by_id.j1!.status).toBe("completed");
+    expect(s.seq).toBe(10);
+  });
+
+  it("never replaces a newer picture by an older one", () => {
+    const done = a_job({ status: "completed", version: 5 });
+    const s = reduce_jobs(reduce_jobs(no_jobs, { kind: "changed", job: done }), {
+      kind: "listed",
+      jobs: [a_job({ version: 3, status: "running" })],
+      complete: true,
+    });
+    expect(s.by_id.j1).toEqual(done);
+  });
+
+  it("takes a changed queue position of the same version", () => {
+    const s = fold([
+      { type: "hello", seq: 1, jobs: [a_job({ queue_position: 3 })] },
+      { type: "queue.position", seq: 2, job: a_job({ queue_position: 2 }) },
+    ]);
+    expect(s.by_id.j1!.queue_position).toBe(2);
+  });
+
+  it("wants the lists again after a resync and when an open job has gone", () => {
+    const s = fold([{ type: "hello", seq: 7, jobs: [a_job()] }, { type: "resync" }]);
+    expect(s.stale).toBe(true);
+    expect(s.seq).toBeNull();
+    const read = reduce_jobs(s, { kind: "listed", jobs: [a_job()], complete: true });
+    expect(read.stale).toBe(false);
+    expect(fold([{ type: "hello", seq: 9, jobs: [] }], read).stale).toBe(true);
+  });
+
+  it("leaves the state alone for events about other things", () => {
+    const s = fold([{ type: "hello", seq: 7, jobs: [a_job()] }]);
+    const next = fold(
+      [{ type: "result.ready", seq: 8, job_id: "j1", image_id: "i1", result_id: "r" }],
+      s,
+    );
+    expect(next.by_id).toBe(s.by_id);
+    expect(next.seq).toBe(8);
+  });
+
+  it("sorts newest first, finds the jobs of an image, and measures progress", () => {
+    const s = reduce_jobs(no_jobs, {
+      kind: "listed",
+      complete: true,
+      jobs: [
+        a_job(),
+        a_job({ id: "j2", created_at: "2026-01-02T00:00:00Z", mode: "point" }),
+        a_job({ id: "j3", created_at: "2026-01-03T00:00:00Z", image_ids: ["i9"] }),
+      ],
+    });
+    expect(newest_first(s).map((j) => j.id)).toEqual(["j3", "j2", "j1"]);
+    expect(jobs_of_image(s, "i1", "inside_box").map((j) => j.id)).toEqual(["j1"]);
+    expect(progress_of(a_job({ processed_count: 1 }))).toBe(0.5);
+    expect(progress_of(a_job({ image_count: 0 }))).toBe(0);
+    expect(progress_of(a_job({ status: "completed" }))).toBe(1);
+  });
+});

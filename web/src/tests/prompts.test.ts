@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { boxes_of_mode, has_prompt, no_prompts, reduce_prompts } from "../state/prompts";
+import { a_box } from "./fixtures";
+
+const point = {
+  id: "p1",
+  image_id: "i1",
+  point_x: 1,
+  point_y: 2,
+  is_positive: true,
+  created_at: "2026-01-01T00:00:00Z",
+};
+
+describe("prompts reducer", () => {
+  it("remembers how to take an added box back", () => {
+    const s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), undoable: true });
+    expect(s.boxes).toHaveLength(1);
+    expect(s.undo).toEqual([{ kind: "delete_box", id: "b1" }]);
+  });
+
+  it("remembers the old shape of a moved box", () => {
+    const s = reduce_prompts(
+      { ...no_prompts, boxes: [a_box()] },
+      { kind: "box_reshaped", box: a_box({ bbox_x: 99 }), undoable: true },
+    );
+    expect(s.boxes[0]!.bbox_x).toBe(99);
+    expect(s.undo[0]).toMatchObject({ kind: "reshape_box", to: { bbox_x: 10 } });
+  });
+
+  it("renames older steps when a removed box comes back under a new id", () => {
+    let s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), undoable: true });
+    s = reduce_prompts(s, { kind: "box_removed", id: "b1", undoable: true });
+    const step = s.undo[1]!;
+    expect(step.kind).toBe("restore_box");
+    s = reduce_prompts(s, {
+      kind: "box_added",
+      box: a_box({ id: "b2" }),
+      undoable: false,
+      instead_of: "b1",
+    });
+    s = reduce_prompts(s, { kind: "undone", step });
+    expect(s.boxes.map((b) => b.id)).toEqual(["b2"]);
+    expect(s.undo).toEqual([{ kind: "delete_box", id: "b2" }]);
+  });
+
+  it("handles points the same way and ignores unknown ids", () => {
+    let s = reduce_prompts(no_prompts, { kind: "point_added", point, undoable: true });
+    expect(reduce_prompts(s, { kind: "point_removed", id: "no", undoable: true })).toBe(s);
+    s = reduce_prompts(s, { kind: "point_removed", id: "p1", undoable: true });
+    expect(s.points).toEqual([]);
+    expect(s.undo).toHaveLength(2);
+  });
+
+  it("knows which prompts count in which mode", () => {
+    const boxes = [a_box(), a_box({ id: "b2", prompt_type: "negative_exemplar" })];
+    expect(boxes_of_mode(boxes, "inside_box").map((b) => b.id)).toEqual(["b1"]);
+    expect(boxes_of_mode(boxes, "find_all").map((b) => b.id)).toEqual(["b2"]);
+    expect(boxes_of_mode(boxes, "point")).toEqual([]);
+    expect(has_prompt({ boxes: [], points: [] }, "cat", "find_all")).toBe(true);
+    expect(has_prompt({ boxes: [], points: [] }, "  ", "find_all")).toBe(false);
+    expect(has_prompt({ boxes: [], points: [point] }, null, "point")).toBe(true);
+    expect(has_prompt({ boxes: [], points: [point] }, "cat", "inside_box")).toBe(false);
+  });
+});
