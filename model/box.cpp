@@ -85,7 +85,7 @@ cv::Mat place_prior(const scene& s) {
     for (int x = s.inner.x; x < s.inner.br().x; ++x) {
       const float dx = (static_cast<float>(x) + 0.5F - cx) * 2 / static_cast<float>(s.inner.width);
       const float dy = (static_cast<float>(y) + 0.5F - cy) * 2 / static_cast<float>(s.inner.height);
-      prior.at<float>(y, x) = std::clamp(1.2F - 1.6F * (dx * dx + dy * dy), -1.2F, 1.2F);
+      prior.at<float>(y, x) = std::clamp(1.2F - 1.2F * (dx * dx + dy * dy), -1.0F, 1.2F);
     }
   return prior;
 }
