@@ -16,6 +16,7 @@ namespace {
 constexpr double template_side = 24.0;  // px an exemplar has at working size
 constexpr int work_side_max = 600;      // px
 constexpr double same_turn = 0.88;      // a turned exemplar this similar needs no search of its own
+constexpr int searched_max = 8;         // exemplars whose pattern is searched for
 constexpr std::size_t peaks_max = 400;  // per template
 
 struct exemplar {
@@ -238,9 +239,11 @@ std::vector<match> find_matches(const cv::Mat& bgr, const std::vector<core::box>
   const auto unwanted = make_exemplars(bgr, w, negative, cancel);
   if (wanted.empty()) return {};
   std::vector<candidate> all;
+  int searched = 0;
   for (const auto& e : wanted) {
     all.push_back({e.area, 2.0});  // the exemplars themselves come first
-    auto more = by_correlation(w, e, cancel);
+    if (++searched > searched_max) continue;
+    const auto more = by_correlation(w, e, cancel);
     all.insert(all.end(), more.begin(), more.end());
   }
   add_by_color(w, wanted, all);

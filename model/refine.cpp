@@ -17,8 +17,9 @@ void fill_holes(cv::Mat& mask, const cv::Mat& front_bias, double area_max) {
                      stats.at<int>(i, cv::CC_STAT_WIDTH), stats.at<int>(i, cv::CC_STAT_HEIGHT));
     if (r.x == 0 || r.y == 0 || r.br().x == mask.cols || r.br().y == mask.rows) continue;
     const cv::Mat hole = labels(r) == i;
-    const bool small = stats.at<int>(i, cv::CC_STAT_AREA) <= area_max;
-    if (small || (!front_bias.empty() && cv::mean(front_bias(r), hole)[0] > -1.0))
+    const double area = stats.at<int>(i, cv::CC_STAT_AREA);
+    const double evidence = front_bias.empty() ? -1e9 : cv::mean(front_bias(r), hole)[0];
+    if (area <= area_max || evidence > -1.0 || (area <= 8 * area_max && evidence > -4.0))
       mask(r).setTo(255, hole);
   }
 }
