@@ -180,7 +180,7 @@ void tighten(const scene& s, const cv::Mat& outside, const cv::Mat& start, const
     const double fit = tightness(again.mask, s.inner);
     // The bias must not flood the box.
     const int before = cv::countNonZero(best.mask), after = cv::countNonZero(again.mask);
-    const bool flooded = after > 0.93 * s.inner.area() || (before > 0 && after > 1.8 * before);
+    const bool flooded = after > 0.93 * s.inner.area() || (best_fit > 0.6 && after > 1.8 * before);
     if (fit > best_fit + 0.05 && !flooded) {
       best = again;
       best_fit = fit;
