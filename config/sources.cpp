@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <sstream>
+
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
 
@@ -53,6 +55,9 @@ core::status apply_toml(settings& s, const std::string& text, const std::string&
       if (!stored.ok()) return stored;
       continue;
     }
+    const auto in_section = [&](const declaration& d) { return d.section == section; };
+    if (section.empty() || std::none_of(declarations().begin(), declarations().end(), in_section))
+      return bad(origin, section, "unknown section");
     for (const auto& [inner, value] : *group) {
       const auto stored = store_node(s, origin, section + "." + std::string(inner.str()), value);
       if (!stored.ok()) return stored;
