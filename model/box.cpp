@@ -19,7 +19,7 @@ namespace {
 
 constexpr int iterations = 4;
 constexpr float evidence_max = 12.0F;
-constexpr float gamma = 14.0F;
+constexpr float gamma = 8.0F;
 constexpr int tiny_side = 4;  // px: nothing to model below this
 
 cv::Rect clip(const core::box& b, const cv::Size& image) {
@@ -51,7 +51,6 @@ scene make_scene(const cv::Mat& bgr, const cv::Rect& around, const cv::Rect& box
   const cv::Size size(std::max(2, cvRound(around.width * scale)),
                       std::max(2, cvRound(around.height * scale)));
   cv::resize(bgr(around), small, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
-  cv::GaussianBlur(small, small, {3, 3}, 0.6);
   cv::cvtColor(small, s.lab, cv::COLOR_BGR2Lab);
   const int x0 = cvRound((box.x - around.x) * scale), y0 = cvRound((box.y - around.y) * scale);
   const int x1 = cvRound((box.x + box.width - around.x) * scale);
@@ -112,14 +111,27 @@ cv::Mat first_guess(const scene& s, const color_mixture& background, const cv::M
   return guess;
 }
 
-/// Keeps the parts that matter: the largest and those not much smaller.
-void drop_crumbs(cv::Mat& mask) {
+/// Keeps the parts that matter: the largest and those not much smaller that the box does not cut
+/// off (what runs on outside is a neighbour's).
+void drop_crumbs(cv::Mat& mask, const cv::Rect& inner) {
   cv::Mat labels, stats, centers;
   const int n = cv::connectedComponentsWithStats(mask, labels, stats, centers, 8);
-  int largest = 0;
-  for (int i = 1; i < n; ++i) largest = std::max(largest, stats.at<int>(i, cv::CC_STAT_AREA));
+  int largest = 0, largest_at = 0;
   for (int i = 1; i < n; ++i)
-    if (stats.at<int>(i, cv::CC_STAT_AREA) * 12 < largest) mask.setTo(0, labels == i);
+    if (const int a = stats.at<int>(i, cv::CC_STAT_AREA); a > largest) largest = a, largest_at = i;
+  const cv::Rect within(inner.x + 1, inner.y + 1, inner.width - 2, inner.height - 2);
+  // The image's own border cuts off everything alike.
+  const cv::Rect free =
+      within | cv::Rect(cv::Point(inner.x == 0 ? 0 : within.x, inner.y == 0 ? 0 : within.y),
+                        cv::Point(inner.br().x == mask.cols ? mask.cols : within.br().x,
+                                  inner.br().y == mask.rows ? mask.rows : within.br().y));
+  for (int i = 1; i < n; ++i) {
+    const int area = stats.at<int>(i, cv::CC_STAT_AREA);
+    if (i == largest_at) continue;
+    const cv::Mat part = labels == i;
+    const int cut_off = free.empty() ? 0 : area - cv::countNonZero(part(free));
+    if (area * 12 < largest || cut_off * cut_off > area / 8) mask.setTo(0, part);
+  }
 }
 
 /// Share of the box that the mask's extent covers, the worse of both axes.
@@ -159,15 +171,16 @@ attempt seek(const scene& s, const core::cancel_token& cancel) {
   const cv::Mat start = first_guess(s, background, outside);
   const cv::Mat prior = place_prior(s);
   attempt best = iterate(s, start, outside, prior, 0.0F, iterations, cancel);
-  drop_crumbs(best.mask);
+  drop_crumbs(best.mask, s.inner);
   double best_fit = tightness(best.mask, s.inner);
   for (const float bias : {1.5F, 4.0F}) {
     if (best_fit >= 0.85 || cancel.cancelled()) break;
     attempt again = iterate(s, start | best.mask, outside, prior, bias, 2, cancel);
-    drop_crumbs(again.mask);
+    drop_crumbs(again.mask, s.inner);
     const double fit = tightness(again.mask, s.inner);
-    // A mask that simply fills the box is no answer to a loose one.
-    const bool flooded = cv::countNonZero(again.mask) > 0.93 * s.inner.area();
+    // The bias is there to bring back lost parts, not to flood the box.
+    const int before = cv::countNonZero(best.mask), after = cv::countNonZero(again.mask);
+    const bool flooded = after > 0.93 * s.inner.area() || (before > 0 && after > 1.8 * before);
     if (fit > best_fit + 0.05 && !flooded) {
       best = again;
       best_fit = fit;

@@ -31,8 +31,7 @@ bool color_mixture::fit(const cv::Mat& lab, const cv::Mat& mask, int parts) {
     const auto* c = lab.ptr<cv::Vec3b>(y);
     const auto* m = mask.ptr<std::uint8_t>(y);
     for (int x = 0; x < lab.cols; ++x)
-      if (m[x] != 0 && n++ % every == 0)
-        samples.push_back(cv::Mat(cv::Vec3f(c[x])).reshape(1, 1));
+      if (m[x] != 0 && n++ % every == 0) samples.push_back(cv::Mat(cv::Vec3f(c[x])).reshape(1, 1));
   }
   const int k = std::clamp(samples.rows / 8, 1, parts);
   cv::Mat labels = cv::Mat::zeros(samples.rows, 1, CV_32S);

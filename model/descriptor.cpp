@@ -20,7 +20,7 @@ void normalise(cv::Mat& m) {
 
 }  // namespace
 
-descriptor describe(const cv::Mat& lab, const cv::Rect& area) {
+descriptor describe(const cv::Mat& lab, const cv::Rect& area, const cv::Mat& mask) {
   descriptor d;
   const cv::Rect r = area & cv::Rect({}, lab.size());
   const int sizes[] = {light_bins, color_bins, color_bins};
@@ -36,7 +36,7 @@ descriptor describe(const cv::Mat& lab, const cv::Rect& area) {
     for (int x = 0; x < r.width; ++x) {
       const float dx = (static_cast<float>(x) + 0.5F) / static_cast<float>(r.width) - 0.5F;
       const float dy = (static_cast<float>(y) + 0.5F) / static_cast<float>(r.height) - 0.5F;
-      if (dx * dx + dy * dy > 0.2F) continue;
+      if (mask.empty() ? dx * dx + dy * dy > 0.2F : mask.at<std::uint8_t>(y, x) == 0) continue;
       const auto& c = lab.at<cv::Vec3b>(r.y + y, r.x + x);
       // Linear share among neighbouring bins in every axis.
       float f[3];
@@ -71,12 +71,15 @@ descriptor describe(const cv::Mat& lab, const cv::Rect& area) {
   return d;
 }
 
-double similarity(const descriptor& a, const descriptor& b) {
-  cv::Mat least, product;
+double color_similarity(const descriptor& a, const descriptor& b) {
+  cv::Mat least;
   cv::min(a.colors, b.colors, least);
-  const double colors = cv::sum(least)[0];
+  return std::sqrt(cv::sum(least)[0]);
+}
+
+double similarity(const descriptor& a, const descriptor& b) {
   const double layout = std::max(0.0, a.layout.dot(b.layout));
-  return 0.65 * std::sqrt(colors) + 0.35 * layout;
+  return 0.65 * color_similarity(a, b) + 0.35 * layout;
 }
 
 }  // namespace samovar::model

@@ -10,9 +10,14 @@ struct descriptor {
   cv::Mat layout;  ///< CV_32F, 20 x 20 lightness and gradient, zero mean, unit norm
 };
 
-descriptor describe(const cv::Mat& lab, const cv::Rect& area);
+/// `mask` (CV_8UC1 of the area's size) says which pixels' colours count; without one, those of the
+/// inscribed ellipse.
+descriptor describe(const cv::Mat& lab, const cv::Rect& area, const cv::Mat& mask = {});
 
-/// 0 (nothing in common) to 1 (same).
+/// 0 (nothing in common) to 1 (same); of the colours alone.
+double color_similarity(const descriptor& a, const descriptor& b);
+
+/// The same of colours and layout.
 double similarity(const descriptor& a, const descriptor& b);
 
 }  // namespace samovar::model

@@ -22,6 +22,8 @@ struct exemplar {
   cv::Rect area;  ///< at working size
   cv::Mat mask;   ///< CV_8UC1 of the area's size
   descriptor look;
+  descriptor masked;         ///< colours of the object alone
+  cv::Size2f turned_extent;  ///< sides of the smallest turned rectangle around it, longer first
 };
 
 struct workplace {
@@ -62,6 +64,13 @@ cv::Rect scaled(const core::box& b, double s, const cv::Size& size) {
   return r & cv::Rect({}, size);
 }
 
+cv::Size2f turned_extent(const cv::Mat& mask) {
+  std::vector<cv::Point> spots;
+  cv::findNonZero(mask, spots);
+  const cv::Size2f s = cv::minAreaRect(spots).size + cv::Size2f(1, 1);  // pixels have extent
+  return {std::max(s.width, s.height), std::min(s.width, s.height)};
+}
+
 std::vector<exemplar> make_exemplars(const cv::Mat& bgr, const workplace& w,
                                      const std::vector<core::box>& boxes,
                                      const core::cancel_token& cancel) {
@@ -78,6 +87,8 @@ std::vector<exemplar> make_exemplars(const cv::Mat& bgr, const workplace& w,
     e.mask = whole(e.area) > 127;
     if (cv::countNonZero(e.mask) < 4) e.mask.setTo(255);
     e.look = describe(w.lab, e.area);
+    e.masked = describe(w.lab, e.area, e.mask);
+    e.turned_extent = turned_extent(e.mask);
     out.push_back(e);
   }
   return out;
@@ -86,6 +97,7 @@ std::vector<exemplar> make_exemplars(const cv::Mat& bgr, const workplace& w,
 struct candidate {
   cv::Rect area;  ///< at working size
   double score = 0.0;
+  double like = -1.0;  ///< likeness to the wanted where already known
 };
 
 /// The exemplar with some context, turned about its middle and resized.
@@ -164,6 +176,18 @@ std::vector<candidate> by_correlation(const workplace& w, const exemplar& e,
   return out;
 }
 
+/// Area and sides compared, whatever the angle; 1 = same.
+double shape_likeness(const cv::Mat& part, const exemplar& e) {
+  const auto apart = [](double a, double b) { return std::abs(std::log(a / b)); };
+  const auto extent = turned_extent(part);
+  const auto& wanted = e.turned_extent;
+  const double size = cv::countNonZero(e.mask), area = cv::countNonZero(part);
+  const double fill = area / extent.area(), wanted_fill = size / wanted.area();
+  return std::exp(-0.35 * apart(area, size) -
+                  0.5 * apart(extent.width / extent.height, wanted.width / wanted.height) -
+                  1.2 * std::abs(fill - wanted_fill));
+}
+
 /// Image parts of the exemplars' colours; those of about an exemplar's size and shape.
 void add_by_color(const workplace& w, const std::vector<exemplar>& positive,
                   std::vector<candidate>& out) {
@@ -191,18 +215,18 @@ void add_by_color(const workplace& w, const std::vector<exemplar>& positive,
   for (int i = 1; i < n; ++i) {
     const cv::Rect r(stats.at<int>(i, cv::CC_STAT_LEFT), stats.at<int>(i, cv::CC_STAT_TOP),
                      stats.at<int>(i, cv::CC_STAT_WIDTH), stats.at<int>(i, cv::CC_STAT_HEIGHT));
-    const double area = stats.at<int>(i, cv::CC_STAT_AREA);
-    double best = 0;
+    if (stats.at<int>(i, cv::CC_STAT_AREA) < 6) continue;
+    const cv::Mat part = labels(r) == i;
+    const auto look = describe(w.lab, r, part);
+    candidate best;
     for (const auto& e : positive) {
-      const double size = cv::countNonZero(e.mask);
-      const double by_area = std::exp(-0.6 * std::abs(std::log(area / size)));
-      const double long_ratio =
-          static_cast<double>(std::max(r.width, r.height)) / std::max(e.area.width, e.area.height);
-      const double by_length = std::exp(-0.6 * std::abs(std::log(long_ratio)));
-      const double fill = std::abs(area / r.area() - size / e.area.area());
-      best = std::max(best, by_area * by_length * std::exp(-1.5 * fill));
+      const double shape = shape_likeness(part, e);
+      const double like = color_similarity(look, e.masked);
+      if (shape * like > best.score) best = {r, shape * like, like};
     }
-    if (best > 0.35) out.push_back({r, std::min(0.95, 0.45 + 0.5 * best)});
+    if (best.score < 0.4) continue;
+    best.score = std::min(0.97, 0.5 + 0.5 * best.score);
+    out.push_back(best);
   }
 }
 
@@ -246,7 +270,7 @@ std::vector<match> find_matches(const cv::Mat& bgr, const std::vector<core::box>
   for (auto& c : all) {
     if (c.score > 1.0) continue;
     const auto look = describe(w.lab, c.area);
-    const double like = likeness(look, wanted);
+    const double like = c.like >= 0 ? c.like : likeness(look, wanted);
     c.score = like < least || likeness(look, unwanted) > like ? 0.0 : 0.5 * c.score + 0.5 * like;
     for (const auto& u : unwanted)
       if (overlap(c.area, u.area) > 0.3) c.score = 0.0;

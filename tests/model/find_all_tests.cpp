@@ -150,8 +150,9 @@ BOOST_AUTO_TEST_CASE(the_exemplars_are_found_and_a_negative_one_vetoes_its_kind)
     wanted += d.bounds.y < 120 ? 1 : 0;
   }
   BOOST_CHECK_EQUAL(wanted, 4U);
-  BOOST_REQUIRE(!found.empty());
-  BOOST_CHECK_GT(core::box_iou(found[0].bounds, around({60, 80}, 28, 28)), 0.8);
+  BOOST_CHECK(std::any_of(found.begin(), found.end(), [](const auto& d) {
+    return core::box_iou(d.bounds, around({60, 80}, 28, 28)) > 0.8;
+  }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

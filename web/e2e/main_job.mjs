@@ -23,7 +23,7 @@ const who = { email: "admin@example.org", password: "a long enough password" };
 const count = new step_counter();
 const step = (name, action) => count.step(name, action);
 const context = await open_browser();
-const page = context.pages()[0] ?? (await context.newPage());
+const page = await context.newPage();
 const problems = watch_page(page);
 const shot = (name, of = page) => of.screenshot({ path: join(run.out, `${name}.png`) });
 
@@ -185,7 +185,7 @@ async function box_steps() {
 
 async function coco_step() {
   await step("the COCO file is downloaded and sound", async () => {
-    const [download] = await Promise.all([page.waitForEvent("download"), at(page, "coco").click()]);
+    const [download] = await Promise.all([page.waitForEvent("download"), at(page, "coco-download").click()]);
     check(/_coco\.json$/.test(download.suggestedFilename()), `named ${download.suggestedFilename()}`);
     const path = join(run.out, "coco.json");
     await download.saveAs(path);

@@ -215,7 +215,7 @@ export function Editor({
           <span>Zoom out</span>
         </button>
         <button type="button" className="tool" title="Fit (F)" onClick={control.fit}>
-          <b aria-hidden="true">⛶</b>
+          <ToolIcon tool="fit" />
           <span>Fit</span>
         </button>
         <button
@@ -226,7 +226,7 @@ export function Editor({
           data-testid={ids.undo}
           onClick={() => void work.undo()}
         >
-          <b aria-hidden="true">↶</b>
+          <ToolIcon tool="undo" />
           <span>Undo</span>
         </button>
         <button
@@ -312,7 +312,7 @@ export function Editor({
   );
 }
 
-function ToolIcon({ tool }: { tool: tool }) {
+function ToolIcon({ tool }: { tool: tool | "fit" | "undo" }) {
   const shape = {
     select: <path d="M5 3l12 7-5 1.500L9.5 17z" fill="currentColor" />,
     box: <rect x="3.5" y="5" width="13" height="10" rx="1" fill="none" stroke="currentColor" strokeWidth="2" />,
@@ -323,6 +323,17 @@ function ToolIcon({ tool }: { tool: tool }) {
       <path d="M3 4h14v12H3zM7 10h6" fill="none" stroke="currentColor" strokeWidth="2" />
     ),
     point: <circle cx="10" cy="10" r="4.5" fill="currentColor" />,
+    fit: (
+      <path
+        d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+      />
+    ),
+    undo: (
+      <path d="M7 3L3 7l4 4M3 7h8a5 5 0 010 10H7" fill="none" stroke="currentColor" strokeWidth="2" />
+    ),
   }[tool];
   return (
     <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
