@@ -63,8 +63,7 @@ declaration text(std::string section, std::string key, std::string pattern, std:
   return d;
 }
 
-#define SAMOVAR_MEMBER(path) \
-  [](auto& s) -> auto& { return s.path; }
+#define SAMOVAR_MEMBER(path) ([](auto& s) -> auto& { return s.path; })
 
 std::vector<declaration> make_table() {
   std::vector<declaration> t;

@@ -2,7 +2,7 @@
 # The law of arrows, file lengths, formatting, documented settings; prints "N passed, N failed".
 # check_house.sh [BINARY]: also compares the settings of BINARY (default build/release/samovar).
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 binary=${1:-build/release/samovar}
 passed=0
 failed=0

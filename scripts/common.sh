@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # Shared by ./run and ./test: what the machine needs, and how to build. Sourced, not run.
 set -eu
 cd "$(dirname "$0")"
