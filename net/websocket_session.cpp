@@ -200,6 +200,7 @@ class websocket_session final : public on_thread,
     stream_.next_layer().close(ignored);
     sink_->detach();
     ticket_ = {};
+    slot_.reset();
     if (subscribed_) io_.shared.ports.actors.unsubscribe(actor_.id, sink_);
   }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <vector>
 
@@ -83,7 +84,11 @@ fs::path choose_cluster(const fs::path& data, const std::optional<account>& run_
   }
   const auto usual = data / "pg";
   if (!run_as || may_reach(data, *run_as)) return usual;
-  const fs::path elsewhere = fs::path{"/var/lib/samovar"} / hash_of(data) / "pg";
+  // With a random part: a data folder made anew at the same place must not find its forerunner's
+  // database.
+  char fresh[9];
+  std::snprintf(fresh, sizeof fresh, "%08x", std::random_device{}());
+  const fs::path elsewhere = fs::path{"/var/lib/samovar"} / (hash_of(data) + "-" + fresh) / "pg";
   std::ofstream{pointer} << elsewhere.string() << '\n';
   return elsewhere;
 }

@@ -4,7 +4,8 @@
 // to run as root, so as root both belong to the system account `postgres`. Two things can be in the
 // way, and each has a fallback:
 //  - the account can't reach the data folder (/root is 0700): the cluster goes to
-//    /var/lib/samovar/<hash of the data folder>, and `<data>/pg.location` says so;
+//    /var/lib/samovar/<hash of the data folder>-<random>, and `<data>/pg.location` says so (remove
+//    both to start anew);
 //  - the socket's path would exceed 107 bytes: the socket goes to /run/samovar-<hash> or, where
 //  /run
 //    isn't ours to write, /tmp/samovar-<uid>-<hash>.

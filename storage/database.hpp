@@ -25,10 +25,6 @@ struct database {
   std::string app_conninfo;                     ///< for postgres_job_log
   std::string owner_conninfo;                   ///< empty when not known
   std::unique_ptr<pool> connections;            ///< destroyed before the cluster stops
-
-  ~database() { connections.reset(); }
-  database() = default;
-  database(database&&) = default;
 };
 
 /// Ready to serve when it returns. Throws cluster_error or migration_error (a sentence for the

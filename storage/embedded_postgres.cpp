@@ -64,6 +64,16 @@ bool serves_cluster(pid_t pid, const fs::path& cluster) {
   return folder == cluster && stat.find("(postgres)") != std::string::npos;
 }
 
+// True while any process (a backend whose postmaster was killed) works in the cluster's folder.
+bool anybody_in(const fs::path& cluster) {
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator("/proc", ec)) {
+    std::error_code gone;
+    if (fs::read_symlink(entry.path() / "cwd", gone) == cluster && !gone) return true;
+  }
+  return false;
+}
+
 int take_lock(const fs::path& data) {
   const int fd = ::open((data / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) throw cluster_error("The lock file in the data folder cannot be opened");
@@ -219,10 +229,14 @@ void embedded_postgres::start_cluster() {
 // A cluster that outlived its server is used again, once the dead server's connections are gone.
 bool embedded_postgres::try_adopt() {
   const auto found = read_pid_file(paths_.cluster);
-  if (!found) return false;
-  if (!serves_cluster(found->pid, paths_.cluster)) {
+  if (!found || !serves_cluster(found->pid, paths_.cluster)) {
+    // Left by a killed server. PostgreSQL would believe them while any process has that number; but
+    // as long as orphaned backends live, the files are what keeps a second server off the data.
+    if (found && ::kill(found->pid, 0) != 0 && errno == ESRCH) return false;
+    if (anybody_in(paths_.cluster)) return false;
     std::error_code ec;
     fs::remove(paths_.cluster / "postmaster.pid", ec);
+    fs::remove(paths_.socket_folder / ".s.PGSQL.5432.lock", ec);
     return false;
   }
   postmaster_ = found->pid;

@@ -183,6 +183,26 @@ core::job_written user_batch::written(const core::job& j) const {
   return w;
 }
 
+// Everything but the lists, which can be long and never change.
+core::job_written user_batch::changed(const core::job& j) const {
+  core::job_written w;
+  auto& r = w.record;
+  r.id = j.id;
+  r.user = j.user;
+  r.mode = j.mode;
+  r.status = j.status;
+  r.priority = j.priority;
+  r.current_index = j.current_index;
+  r.failed_count = j.failed_count;
+  r.error = j.error;
+  r.version = j.version;
+  r.fencing_token = j.fencing_token;
+  r.created_at = j.created_at;
+  r.started_at = j.started_at;
+  r.completed_at = j.completed_at;
+  return w;
+}
+
 core::write_outcome user_batch::run(std::size_t position, const core::create_job& c) {
   auto stored = [&](const job_entry& e, bool existed) {
     auto w = written(e.record);
@@ -284,7 +304,7 @@ core::write_outcome user_batch::run(std::size_t, const core::start_job& c) {
     j.started_at = c.at;
     ++j.version;
   }
-  return written(j);
+  return changed(j);
 }
 
 core::write_outcome user_batch::run(std::size_t, const core::record_result& c) {
@@ -293,7 +313,7 @@ core::write_outcome user_batch::run(std::size_t, const core::record_result& c) {
   auto& j = (*found)->record;
   const ended_image key{c.job, c.result->image};
   if (ended_.contains(key)) {
-    auto w = written(j);
+    auto w = changed(j);
     w.duplicate = true;
     return w;
   }
@@ -306,7 +326,7 @@ core::write_outcome user_batch::run(std::size_t, const core::record_result& c) {
   j.current_index = std::min<std::int32_t>(j.current_index + 1, std::ssize(j.image_ids));
   ++j.version;
   finish_if_last(j, c.result->processed_at, "");
-  return written(j);
+  return changed(j);
 }
 
 core::write_outcome user_batch::run(std::size_t, const core::record_failure& c) {
@@ -315,7 +335,7 @@ core::write_outcome user_batch::run(std::size_t, const core::record_failure& c) 
   auto& j = (*found)->record;
   const ended_image key{c.job, c.image};
   if (ended_.contains(key)) {
-    auto w = written(j);
+    auto w = changed(j);
     w.duplicate = true;
     return w;
   }
@@ -327,7 +347,7 @@ core::write_outcome user_batch::run(std::size_t, const core::record_failure& c) 
   j.failed_count = std::min(j.failed_count + 1, j.current_index);
   ++j.version;
   finish_if_last(j, c.at, c.reason);
-  return written(j);
+  return changed(j);
 }
 
 void user_batch::finish_if_last(core::job& j, core::timestamp at, const std::string& last_reason) {
@@ -345,23 +365,23 @@ core::write_outcome user_batch::run(std::size_t, const core::cancel_job& c) {
   auto found = own_job(c.job);
   if (!found) return found.failure();
   auto& j = (*found)->record;
-  if (j.status == core::job_status::cancelled) return written(j);
+  if (j.status == core::job_status::cancelled) return changed(j);
   if (core::is_terminal(j.status)) return already(j);
   j.status = core::job_status::cancelled;
   j.completed_at = c.at;
   ++j.version;
-  return written(j);
+  return changed(j);
 }
 
 core::write_outcome user_batch::run(std::size_t, const core::set_job_priority& c) {
   auto found = own_job(c.job);
   if (!found) return found.failure();
   auto& j = (*found)->record;
-  if (j.priority == c.priority) return written(j);
+  if (j.priority == c.priority) return changed(j);
   if (core::is_terminal(j.status)) return already(j);
   j.priority = c.priority;
   ++j.version;
-  return written(j);
+  return changed(j);
 }
 
 }  // namespace samovar::storage

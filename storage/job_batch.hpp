@@ -80,6 +80,7 @@ class user_batch {
   core::write_outcome insert(const core::create_job& c, std::vector<core::image_id> chosen);
   core::outcome<job_entry*> own_job(core::job_id id);
   core::job_written written(const core::job& j) const;
+  core::job_written changed(const core::job& j) const;
   void finish_if_last(core::job& j, core::timestamp at, const std::string& last_reason);
   std::string insert_jobs_text() const;
   std::string insert_results_text() const;

@@ -106,7 +106,7 @@ core::error command_failed() {
 postgres_job_log::postgres_job_log(std::string app_conninfo) : conninfo_(std::move(app_conninfo)) {}
 
 connection& postgres_job_log::ready_connection() {
-  if (!connection_ || connection_->broken()) {
+  if (!connection_ || connection_->broken() || connection_->hung_up()) {
     connection_.reset();
     connection_ = std::make_unique<connection>(conninfo_);
     for (const auto& s : batch_statements()) connection_->prepare(s);

@@ -1,5 +1,6 @@
 #include "storage/pool.hpp"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
 namespace samovar::storage {
@@ -37,6 +38,11 @@ void connection::prepare(const statement& s) {
   prepared_.insert(s.name);
 }
 
+bool connection::hung_up() const {
+  pollfd p{raw_->sock(), POLLIN, 0};
+  return ::poll(&p, 1, 0) != 0;
+}
+
 void connection::lost(const std::string& why) {
   broken_ = true;
   // libpq's text may name sockets and hosts: for the log, not for clients.
@@ -52,10 +58,10 @@ pool::lease pool::take() {
   if (!freed_.wait_for(lock, wait_max_, [&] { return !idle_.empty() || out_ < size_; }))
     throw core::store_unavailable("all database connections are in use");
   ++out_;
-  if (!idle_.empty()) {
+  while (!idle_.empty()) {
     auto c = std::move(idle_.back());
     idle_.pop_back();
-    return lease{*this, std::move(c)};
+    if (!c->hung_up()) return lease{*this, std::move(c)};
   }
   lock.unlock();
   try {

@@ -45,6 +45,9 @@ class connection {
   void prepare(const statement& s);
   pqxx::connection& raw() { return *raw_; }
   bool broken() const { return broken_; }
+  /// For an idle connection: true when the server has closed it or says something unasked (its
+  /// last words). One poll of the socket, no round trip.
+  bool hung_up() const;
 
   /// Calls `f`, turning what means "away" into core::store_unavailable and marking this broken.
   template <class F>

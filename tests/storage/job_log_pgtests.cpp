@@ -266,12 +266,15 @@ BOOST_AUTO_TEST_CASE(an_injected_failure_before_commit_leaves_nothing_and_is_rep
 BOOST_AUTO_TEST_CASE(a_killed_connection_throws_once_and_the_same_commands_then_succeed) {
   const auto a = prompted_image();
   const std::vector<core::write_command> batch = {job_for(user, {a})};
-  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
-  pqxx::nontransaction t{super};
-  t.exec(
-      "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-      "where usename = 'samovar_app'");
+  log.before_commit([](std::size_t) {
+    pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+    pqxx::nontransaction t{super};
+    t.exec(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+        "where usename = 'samovar_app'");
+  });
   BOOST_CHECK_THROW(log.commit(batch), core::store_unavailable);
+  log.before_commit({});
   BOOST_TEST(log.commit(batch)[0].ok());
 }
 

@@ -65,4 +65,5 @@ export const ids = {
   key_row: "key-row",
   key_revoke: "key-revoke",
   user_row: "user-row",
+  user_form: "user-form",
 } as const;

@@ -271,7 +271,9 @@ export function Gallery() {
         </div>
       )}
       <UploadsPanel />
-      {nothing && search !== "" && <Empty title="No image has this name">Try another search.</Empty>}
+      {nothing && search !== "" && (
+        <Empty title="No image has this name">Try another search.</Empty>
+      )}
       {nothing && search === "" && !list.failed && (
         <Empty title="No images yet" testid={ids.gallery_empty}>
           <p>Drop photographs anywhere on this page, or choose files.</p>
