@@ -55,7 +55,8 @@ if command -v clang-format >/dev/null 2>&1; then
 else
   check "formatting" "clang-format is not installed"
 fi
-settings=$("$binary" serve --help 2>/dev/null | grep -oE -- '--[a-z]+[._][a-z_]+' | sed 's/^--//' | sort -u)
+settings=$("$binary" serve --help 2>/dev/null | grep -oE -- '--[a-z]+[._-][a-z_-]+' |
+  sed 's/^--//' | tr - _ | sort -u)
 check "the program lists its settings" "$([ -n "$settings" ] || echo "$binary serve --help printed none")"
 check "every setting is in docs/OPERATIONS.md" "$(for name in $settings; do
   grep -qF "\`$name\`" docs/OPERATIONS.md || echo "$name"
