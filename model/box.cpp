@@ -85,9 +85,18 @@ cv::Mat place_prior(const scene& s) {
     for (int x = s.inner.x; x < s.inner.br().x; ++x) {
       const float dx = (static_cast<float>(x) + 0.5F - cx) * 2 / static_cast<float>(s.inner.width);
       const float dy = (static_cast<float>(y) + 0.5F - cy) * 2 / static_cast<float>(s.inner.height);
-      prior.at<float>(y, x) = std::clamp(1.2F - 1.6F * (dx * dx + dy * dy), -1.2F, 1.2F);
+      prior.at<float>(y, x) = std::clamp(1.2F - 1.2F * (dx * dx + dy * dy), -1.0F, 1.2F);
     }
   return prior;
+}
+
+cv::Mat middle_of(const scene& s, float share) {
+  cv::Mat m = cv::Mat::zeros(s.lab.size(), CV_8UC1);
+  cv::ellipse(m,
+              cv::RotatedRect(cv::Point2f(s.inner.tl() + s.inner.br()) / 2.0F,
+                              cv::Size2f(s.inner.size()) * share, 0.0F),
+              cv::Scalar(255), cv::FILLED);
+  return m;
 }
 
 /// First guess: inside the box, the colours that the background explains worst.
@@ -103,11 +112,7 @@ cv::Mat first_guess(const scene& s, const color_mixture& background, const cv::M
   const auto nth = costs.begin() + static_cast<std::ptrdiff_t>(costs.size() * 9 / 10);
   std::nth_element(costs.begin(), nth, costs.end());
   cv::Mat guess = (cost > *nth) & s.inside;
-  if (cv::countNonZero(guess) < cv::countNonZero(s.inside) / 10)
-    cv::ellipse(guess,
-                cv::RotatedRect(cv::Point2f(s.inner.tl() + s.inner.br()) / 2.0F,
-                                cv::Size2f(s.inner.size()) * 0.6F, 0.0F),
-                cv::Scalar(255), cv::FILLED);
+  if (cv::countNonZero(guess) < cv::countNonZero(s.inside) / 10) guess |= middle_of(s, 0.6F);
   return guess;
 }
 
@@ -164,6 +169,51 @@ attempt iterate(const scene& s, const cv::Mat& start, const cv::Mat& outside, co
   return a;
 }
 
+/// Brings back lost parts of an object that does not reach the box's sides.
+void tighten(const scene& s, const cv::Mat& outside, const cv::Mat& start, const cv::Mat& prior,
+             attempt& best, const core::cancel_token& cancel) {
+  double best_fit = tightness(best.mask, s.inner);
+  for (const float bias : {1.5F, 4.0F}) {
+    if (best_fit >= 0.85 || cancel.cancelled()) break;
+    attempt again = iterate(s, start | best.mask, outside, prior, bias, 2, cancel);
+    drop_crumbs(again.mask, s.inner);
+    const double fit = tightness(again.mask, s.inner);
+    // The bias must not flood the box.
+    const int before = cv::countNonZero(best.mask), after = cv::countNonZero(again.mask);
+    const bool flooded = after > 0.93 * s.inner.area() || (best_fit > 0.6 && after > 1.8 * before);
+    if (fit > best_fit + 0.05 && !flooded) {
+      best = again;
+      best_fit = fit;
+    }
+  }
+}
+
+/// Share of a mask that is not its own rim: next to nothing for a mask made of edges only.
+double solidity(const cv::Mat& mask) {
+  cv::Mat core_part;
+  cv::erode(mask, core_part, cv::Mat::ones(3, 3, CV_8U));
+  return static_cast<double>(cv::countNonZero(core_part)) / std::max(1, cv::countNonZero(mask));
+}
+
+/// Mean colour step across a mask's boundary, measured two pixels apart.
+double rim_contrast(const cv::Mat& lab, const cv::Mat& mask) {
+  double sum = 0, n = 0;
+  for (int y = 1; y + 2 < lab.rows; ++y)
+    for (int x = 1; x + 2 < lab.cols; ++x)
+      for (const auto& d : {cv::Point(1, 0), cv::Point(0, 1)}) {
+        const cv::Point p(x, y);
+        if (mask.at<std::uint8_t>(p) == mask.at<std::uint8_t>(p + d)) continue;
+        sum +=
+            cv::norm(cv::Vec3f(lab.at<cv::Vec3b>(p - d)) - cv::Vec3f(lab.at<cv::Vec3b>(p + 2 * d)));
+        n += 1;
+      }
+  return n > 0 ? sum / n : 0.0;
+}
+
+double plausibility(const scene& s, const attempt& a) {
+  return rim_contrast(s.lab, a.mask) * tightness(a.mask, s.inner) * (0.1 + solidity(a.mask));
+}
+
 attempt seek(const scene& s, const core::cancel_token& cancel) {
   const cv::Mat outside = background_samples(s);
   color_mixture background;
@@ -172,20 +222,14 @@ attempt seek(const scene& s, const core::cancel_token& cancel) {
   const cv::Mat prior = place_prior(s);
   attempt best = iterate(s, start, outside, prior, 0.0F, iterations, cancel);
   drop_crumbs(best.mask, s.inner);
-  double best_fit = tightness(best.mask, s.inner);
-  for (const float bias : {1.5F, 4.0F}) {
-    if (best_fit >= 0.85 || cancel.cancelled()) break;
-    attempt again = iterate(s, start | best.mask, outside, prior, bias, 2, cancel);
-    drop_crumbs(again.mask, s.inner);
-    const double fit = tightness(again.mask, s.inner);
-    // The bias is there to bring back lost parts, not to flood the box.
-    const int before = cv::countNonZero(best.mask), after = cv::countNonZero(again.mask);
-    const bool flooded = after > 0.93 * s.inner.area() || (before > 0 && after > 1.8 * before);
-    if (fit > best_fit + 0.05 && !flooded) {
-      best = again;
-      best_fit = fit;
-    }
+  if (solidity(best.mask) < 0.4) {
+    // The surroundings hold the object's colours too, so only its edges stood out: start from the
+    // middle of the box instead.
+    attempt middle = iterate(s, middle_of(s, 0.75F), outside, prior, 0.0F, iterations, cancel);
+    drop_crumbs(middle.mask, s.inner);
+    if (plausibility(s, middle) > plausibility(s, best)) best = middle;
   }
+  tighten(s, outside, start, prior, best, cancel);
   return best;
 }
 

@@ -34,8 +34,8 @@ cv::Mat refine_boundary(const cv::Mat& bgr, const cv::Mat& coarse, int band_px);
 /// Brings a mask found on a shrunk image up to `bgr`'s size, following edges at every level.
 cv::Mat upsample(const cv::Mat& bgr, const cv::Mat& small, const core::cancel_token& cancel);
 
-/// Fills holes of up to `area_max` px, and larger ones whose colours are the object's
-/// (`front_bias` positive on average; may be empty).
+/// Fills holes of up to `area_max` px, and larger ones that the evidence (`front_bias`, may be
+/// empty) does not clearly call background: the larger, the clearer it must be.
 void fill_holes(cv::Mat& mask, const cv::Mat& front_bias, double area_max);
 
 /// How sure a mask is: agreement of the evidence inside and outside, 0..1.

@@ -82,4 +82,22 @@ double similarity(const descriptor& a, const descriptor& b) {
   return 0.65 * color_similarity(a, b) + 0.35 * layout;
 }
 
+silhouette silhouette_of(const cv::Mat& mask) {
+  std::vector<cv::Point> spots;
+  cv::findNonZero(mask, spots);
+  if (spots.empty()) return {};
+  const cv::Size2f s = cv::minAreaRect(spots).size + cv::Size2f(1, 1);  // pixels have extent
+  return {static_cast<double>(spots.size()), std::max(s.width, s.height),
+          std::min(s.width, s.height)};
+}
+
+double similarity(const silhouette& a, const silhouette& b) {
+  if (a.area <= 0 || b.area <= 0) return 0.0;
+  const auto apart = [](double x, double y) { return std::abs(std::log(x / y)); };
+  const double fill = a.area / (a.length * a.width), other_fill = b.area / (b.length * b.width);
+  return std::exp(-0.35 * apart(a.area, b.area) -
+                  0.5 * apart(a.length / a.width, b.length / b.width) -
+                  1.2 * std::abs(fill - other_fill));
+}
+
 }  // namespace samovar::model

@@ -20,4 +20,16 @@ double color_similarity(const descriptor& a, const descriptor& b);
 /// The same of colours and layout.
 double similarity(const descriptor& a, const descriptor& b);
 
+/// Size and proportions of a mask, whatever its angle.
+struct silhouette {
+  double area = 0.0;    ///< px^2
+  double length = 1.0;  ///< px, longer side of the smallest turned rectangle around it
+  double width = 1.0;   ///< px, shorter side
+};
+
+silhouette silhouette_of(const cv::Mat& mask);
+
+/// 0 to 1 (same).
+double similarity(const silhouette& a, const silhouette& b);
+
 }  // namespace samovar::model

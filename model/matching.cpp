@@ -13,17 +13,18 @@ namespace samovar::model {
 
 namespace {
 
-constexpr double template_side = 26.0;  // px an exemplar has at working size
-constexpr int work_side_max = 720;      // px
+constexpr double template_side = 24.0;  // px an exemplar has at working size
+constexpr int work_side_max = 600;      // px
 constexpr double same_turn = 0.88;      // a turned exemplar this similar needs no search of its own
+constexpr int searched_max = 8;         // exemplars whose pattern is searched for
 constexpr std::size_t peaks_max = 400;  // per template
 
 struct exemplar {
   cv::Rect area;  ///< at working size
   cv::Mat mask;   ///< CV_8UC1 of the area's size
   descriptor look;
-  descriptor masked;         ///< colours of the object alone
-  cv::Size2f turned_extent;  ///< sides of the smallest turned rectangle around it, longer first
+  descriptor masked;  ///< colours of the object alone
+  silhouette shape;
 };
 
 struct workplace {
@@ -37,7 +38,7 @@ workplace make_workplace(const cv::Mat& bgr, const std::vector<core::box>& posit
   for (const auto& b : positive) side += std::sqrt(static_cast<double>(b.width) * b.height);
   side /= static_cast<double>(positive.size());
   workplace w;
-  w.scale = std::min({template_side / std::max(4.0, side), 2.0,
+  w.scale = std::min({template_side / std::max(4.0, side), 1.6,
                       static_cast<double>(work_side_max) / std::max(bgr.cols, bgr.rows)});
   cv::Mat small, grey, dx, dy, gradient;
   const cv::Size size(std::max(4, cvRound(bgr.cols * w.scale)),
@@ -64,13 +65,6 @@ cv::Rect scaled(const core::box& b, double s, const cv::Size& size) {
   return r & cv::Rect({}, size);
 }
 
-cv::Size2f turned_extent(const cv::Mat& mask) {
-  std::vector<cv::Point> spots;
-  cv::findNonZero(mask, spots);
-  const cv::Size2f s = cv::minAreaRect(spots).size + cv::Size2f(1, 1);  // pixels have extent
-  return {std::max(s.width, s.height), std::min(s.width, s.height)};
-}
-
 std::vector<exemplar> make_exemplars(const cv::Mat& bgr, const workplace& w,
                                      const std::vector<core::box>& boxes,
                                      const core::cancel_token& cancel) {
@@ -88,7 +82,7 @@ std::vector<exemplar> make_exemplars(const cv::Mat& bgr, const workplace& w,
     if (cv::countNonZero(e.mask) < 4) e.mask.setTo(255);
     e.look = describe(w.lab, e.area);
     e.masked = describe(w.lab, e.area, e.mask);
-    e.turned_extent = turned_extent(e.mask);
+    e.shape = silhouette_of(e.mask);
     out.push_back(e);
   }
   return out;
@@ -176,18 +170,6 @@ std::vector<candidate> by_correlation(const workplace& w, const exemplar& e,
   return out;
 }
 
-/// Area and sides compared, whatever the angle; 1 = same.
-double shape_likeness(const cv::Mat& part, const exemplar& e) {
-  const auto apart = [](double a, double b) { return std::abs(std::log(a / b)); };
-  const auto extent = turned_extent(part);
-  const auto& wanted = e.turned_extent;
-  const double size = cv::countNonZero(e.mask), area = cv::countNonZero(part);
-  const double fill = area / extent.area(), wanted_fill = size / wanted.area();
-  return std::exp(-0.35 * apart(area, size) -
-                  0.5 * apart(extent.width / extent.height, wanted.width / wanted.height) -
-                  1.2 * std::abs(fill - wanted_fill));
-}
-
 /// Image parts of the exemplars' colours; those of about an exemplar's size and shape.
 void add_by_color(const workplace& w, const std::vector<exemplar>& positive,
                   std::vector<candidate>& out) {
@@ -218,11 +200,12 @@ void add_by_color(const workplace& w, const std::vector<exemplar>& positive,
     if (stats.at<int>(i, cv::CC_STAT_AREA) < 6) continue;
     const cv::Mat part = labels(r) == i;
     const auto look = describe(w.lab, r, part);
+    const auto shape = silhouette_of(part);
     candidate best;
     for (const auto& e : positive) {
-      const double shape = shape_likeness(part, e);
       const double like = color_similarity(look, e.masked);
-      if (shape * like > best.score) best = {r, shape * like, like};
+      const double both = similarity(shape, e.shape) * like;
+      if (both > best.score) best = {r, both, like};
     }
     if (best.score < 0.4) continue;
     best.score = std::min(0.97, 0.5 + 0.5 * best.score);
@@ -256,9 +239,11 @@ std::vector<match> find_matches(const cv::Mat& bgr, const std::vector<core::box>
   const auto unwanted = make_exemplars(bgr, w, negative, cancel);
   if (wanted.empty()) return {};
   std::vector<candidate> all;
+  int searched = 0;
   for (const auto& e : wanted) {
     all.push_back({e.area, 2.0});  // the exemplars themselves come first
-    auto more = by_correlation(w, e, cancel);
+    if (++searched > searched_max) continue;
+    const auto more = by_correlation(w, e, cancel);
     all.insert(all.end(), more.begin(), more.end());
   }
   add_by_color(w, wanted, all);
@@ -279,7 +264,7 @@ std::vector<match> find_matches(const cv::Mat& bgr, const std::vector<core::box>
                    [](const auto& a, const auto& b) { return a.score > b.score; });
   std::vector<candidate> kept;
   for (const auto& c : all) {
-    if (c.score < 0.58 || kept.size() >= core::limits::detections_per_image_max) break;
+    if (c.score < 0.68 || kept.size() >= core::limits::detections_per_image_max) break;
     if (std::none_of(kept.begin(), kept.end(), [&](const auto& k) {
           return overlap(k.area, c.area) > 0.25 || contained(k.area, c.area) > 0.6;
         }))

@@ -17,8 +17,9 @@ void fill_holes(cv::Mat& mask, const cv::Mat& front_bias, double area_max) {
                      stats.at<int>(i, cv::CC_STAT_WIDTH), stats.at<int>(i, cv::CC_STAT_HEIGHT));
     if (r.x == 0 || r.y == 0 || r.br().x == mask.cols || r.br().y == mask.rows) continue;
     const cv::Mat hole = labels(r) == i;
-    const bool small = stats.at<int>(i, cv::CC_STAT_AREA) <= area_max;
-    if (small || (!front_bias.empty() && cv::mean(front_bias(r), hole)[0] > -1.0))
+    const double area = stats.at<int>(i, cv::CC_STAT_AREA);
+    const double evidence = front_bias.empty() ? -1e9 : cv::mean(front_bias(r), hole)[0];
+    if (area <= area_max || evidence > -1.0 || (area <= 8 * area_max && evidence > -4.0))
       mask(r).setTo(255, hole);
   }
 }
@@ -60,6 +61,29 @@ cv::Mat refine_boundary(const cv::Mat& bgr, const cv::Mat& coarse, int band_px) 
   return cut(lab, evidence, seeds, 10.0F);
 }
 
+namespace {
+
+constexpr std::size_t strip_pixels = 4'000'000;  // bounds the memory of a refinement
+
+/// refine_boundary in strips of rows that overlap by more than the band reaches.
+cv::Mat refine_in_strips(const cv::Mat& bgr, const cv::Mat& coarse, int band_px,
+                         const core::cancel_token& cancel) {
+  if (bgr.total() <= strip_pixels) return refine_boundary(bgr, coarse, band_px);
+  const int rows =
+      std::max(64, static_cast<int>(strip_pixels / static_cast<std::size_t>(bgr.cols)));
+  const int overlap = 4 * band_px;
+  cv::Mat out = coarse.clone();
+  for (int y = 0; y < bgr.rows && !cancel.cancelled(); y += rows) {
+    const cv::Range own(y, std::min(bgr.rows, y + rows));
+    const cv::Range seen(std::max(0, own.start - overlap), std::min(bgr.rows, own.end + overlap));
+    const cv::Mat strip = refine_boundary(bgr.rowRange(seen), coarse.rowRange(seen), band_px);
+    strip.rowRange(own.start - seen.start, own.end - seen.start).copyTo(out.rowRange(own));
+  }
+  return out;
+}
+
+}  // namespace
+
 cv::Mat upsample(const cv::Mat& bgr, const cv::Mat& small, const core::cancel_token& cancel) {
   // At most fourfold per level, so that the band the cut looks at stays narrow at every size.
   cv::Mat mask = small;
@@ -75,7 +99,8 @@ cv::Mat upsample(const cv::Mat& bgr, const cv::Mat& small, const core::cancel_to
     cv::Mat larger;
     cv::resize(mask, larger, size, 0, 0, cv::INTER_LINEAR);
     mask = larger > 127;
-    if (!cancel.cancelled()) mask = refine_boundary(level, mask, std::max(2, cvCeil(1.5 * factor)));
+    if (!cancel.cancelled())
+      mask = refine_in_strips(level, mask, std::max(2, cvCeil(1.5 * factor)), cancel);
   }
   return mask;
 }

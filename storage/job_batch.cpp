@@ -1,10 +1,10 @@
-// Reading and deciding; the writes are in job_batch_writes.cpp.
+// Deciding; the reads are in job_batch_reads.cpp, the writes in job_batch_writes.cpp.
 #include "storage/job_batch.hpp"
+
+#include <algorithm>
 
 #include "core/change_detection.hpp"
 #include "core/limits.hpp"
-#include "storage/job_batch_sql.hpp"
-#include "storage/job_rows.hpp"
 #include "storage/row_json.hpp"
 
 namespace samovar::storage {
@@ -20,159 +20,14 @@ core::error already(const core::job& j) {
                           "Job is already " + std::string{core::to_string(j.status)});
 }
 
-template <class Range>
-std::vector<core::uuid> as_vector(const Range& ids) {
-  return {ids.begin(), ids.end()};
-}
-
 }  // namespace
-
-bool user_batch::add(std::size_t position, const core::write_command& command) {
-  if (const auto* c = std::get_if<core::create_job>(&command)) {
-    if (coverage_may_end_ && !c->force_all) return false;
-    note_create(*c);
-  } else if (const auto* r = std::get_if<core::record_result>(&command)) {
-    note_record(r->job, r->result->image);
-  } else if (const auto* f = std::get_if<core::record_failure>(&command)) {
-    note_record(f->job, f->image);
-    coverage_may_end_ = true;
-  } else {
-    std::visit(
-        [&](const auto& c) {
-          if constexpr (requires { c.job; }) job_ids_.insert(c.job.value);
-        },
-        command);
-    if (std::holds_alternative<core::cancel_job>(command)) coverage_may_end_ = true;
-  }
-  commands_.emplace_back(position, &command);
-  return true;
-}
-
-void user_batch::note_create(const core::create_job& c) {
-  job_ids_.insert(c.id.value);
-  if (c.idempotency_key) keys_.push_back(*c.idempotency_key);
-  if (c.image_ids.size() > core::limits::images_per_job_max) return;
-  for (const auto& id : c.image_ids) {
-    create_images_.insert(id.value);
-    if (!c.force_all) covering_wanted_.emplace(id.value, c.mode);
-  }
-}
-
-void user_batch::note_record(core::job_id job, core::image_id image) {
-  job_ids_.insert(job.value);
-  record_images_.insert(image.value);
-  pair_jobs_.push_back(job.value);
-  pair_images_.push_back(image.value);
-}
-
-std::vector<std::string> user_batch::reads() {
-  std::vector<std::string> sql;
-  auto want = [&](read_kind kind, std::string text) {
-    read_kinds_.push_back(kind);
-    sql.push_back(std::move(text));
-  };
-  want(read_kind::user_set, set_user_text(user_));
-  want(read_kind::jobs, execute_text(lock_jobs, user_, as_vector(job_ids_)));
-  if (!keys_.empty()) want(read_kind::jobs, execute_text(lock_keyed_jobs, user_, keys_));
-  std::set<core::uuid> images = create_images_;
-  images.insert(record_images_.begin(), record_images_.end());
-  if (!images.empty()) want(read_kind::images, execute_text(lock_images, user_, as_vector(images)));
-  if (!pair_jobs_.empty())
-    want(read_kind::ended, execute_text(read_ended, pair_jobs_, pair_images_));
-  if (create_images_.empty()) return sql;
-  const auto ids = as_vector(create_images_);
-  want(read_kind::limits, execute_text(read_limits, user_));
-  want(read_kind::boxes, execute_text(read_boxes, user_, ids));
-  want(read_kind::points, execute_text(read_points, user_, ids));
-  if (covering_wanted_.empty()) return sql;
-  std::vector<core::uuid> covered_images;
-  std::vector<std::string> modes;
-  for (const auto& [image, mode] : covering_wanted_) {
-    covered_images.push_back(image);
-    modes.emplace_back(core::to_string(mode));
-  }
-  want(read_kind::covering, execute_text(read_covering, covered_images, modes));
-  return sql;
-}
-
-void user_batch::take(const std::vector<pqxx::result>& results) {
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const auto& rows = results[i];
-    switch (read_kinds_.at(i)) {
-      case read_kind::user_set: break;
-      case read_kind::jobs: take_jobs(rows); break;
-      case read_kind::images: take_images(rows); break;
-      case read_kind::boxes: take_prompts(rows, true); break;
-      case read_kind::points: take_prompts(rows, false); break;
-      case read_kind::covering: take_covering(rows); break;
-      case read_kind::limits:
-        if (rows.empty()) break;
-        max_concurrent_jobs_ = rows[0][0].as<int>();
-        share_weight_ = rows[0][1].as<double>();
-        break;
-      case read_kind::ended:
-        for (const auto& row : rows)
-          ended_.insert(
-              {read_id<core::job_id>(row[0].c_str()), read_id<core::image_id>(row[1].c_str())});
-        break;
-    }
-  }
-}
-
-void user_batch::take_jobs(const pqxx::result& rows) {
-  for (const auto& row : rows) {
-    job_entry e;
-    e.record = read_job(row);
-    e.version_read = e.record.version;
-    if (!row[job_column_count].is_null()) e.key = row[job_column_count].c_str();
-    if (!row[job_column_count + 1].is_null())
-      e.request_hash = read_bytea(row[job_column_count + 1].c_str());
-    if (e.key) by_key_[*e.key] = e.record.id;
-    jobs_.emplace(e.record.id, std::move(e));
-  }
-}
-
-void user_batch::take_images(const pqxx::result& rows) {
-  for (const auto& row : rows) {
-    image_row image;
-    image.filename = row[1].c_str();
-    image.input.blob_path = row[2].c_str();
-    image.input.sha256 = row[3].c_str();
-    if (!row[4].is_null()) image.input.prompts.text = row[4].c_str();
-    images_.emplace(read_id<core::image_id>(row[0].c_str()), std::move(image));
-  }
-}
-
-void user_batch::take_prompts(const pqxx::result& rows, bool boxes) {
-  for (const auto& row : rows) {
-    const auto at = images_.find(read_id<core::image_id>(row[0].c_str()));
-    if (at == images_.end()) continue;
-    auto& prompts = at->second.input.prompts;
-    if (boxes)
-      prompts.boxes.push_back(
-          {read_id<core::annotation_id>(row[1].c_str()),
-           {row[2].as<int>(), row[3].as<int>(), row[4].as<int>(), row[5].as<int>()},
-           core::parse_prompt_type(row[6].c_str()).value()});
-    else
-      prompts.points.push_back({read_id<core::point_id>(row[1].c_str()),
-                                {row[2].as<int>(), row[3].as<int>()},
-                                row[4].as<bool>()});
-  }
-}
-
-void user_batch::take_covering(const pqxx::result& rows) {
-  for (const auto& row : rows) {
-    core::image_prompts then;
-    if (!row[2].is_null()) then = read_prompts(row[2].c_str());
-    covering_[{read_uuid(row[0].c_str()), core::parse_segmentation_mode(row[1].c_str()).value()}] =
-        std::move(then);
-  }
-}
 
 void user_batch::decide(std::vector<core::write_outcome>& outcomes) {
   for (const auto& [position, command] : commands_)
     outcomes[position] =
         std::visit([&, p = position](const auto& c) { return run(p, c); }, *command);
+  for (const auto& [id, e] : jobs_)
+    if (core::is_terminal(e.record.status)) cache_.drop(id);
 }
 
 core::job_written user_batch::written(const core::job& j) const {
@@ -277,6 +132,7 @@ core::write_outcome user_batch::insert(const core::create_job& c,
     inputs->emplace(id, image.input);
   }
   e.snapshot += '}';
+  e.members = sorted_members(chosen);
   e.record.image_ids = std::move(chosen);
   e.inputs = inputs;
   auto w = written(e.record);
@@ -319,13 +175,11 @@ core::write_outcome user_batch::run(std::size_t, const core::record_result& c) {
   }
   if (!images_.contains(key.image))
     return core::make_error(core::error_code::not_found, "Image was deleted");
-  if (std::find(j.image_ids.begin(), j.image_ids.end(), key.image) == j.image_ids.end())
+  if (!has_member(**found, key.image))
     return core::make_error(core::error_code::not_found, "The job has no such image");
   ended_.insert(key);
   new_results_.push_back(&c);
-  j.current_index = std::min<std::int32_t>(j.current_index + 1, std::ssize(j.image_ids));
-  ++j.version;
-  finish_if_last(j, c.result->processed_at, "");
+  count_image(**found, false, c.result->processed_at, "");
   return changed(j);
 }
 
@@ -339,26 +193,33 @@ core::write_outcome user_batch::run(std::size_t, const core::record_failure& c) 
     w.duplicate = true;
     return w;
   }
-  if (std::find(j.image_ids.begin(), j.image_ids.end(), key.image) == j.image_ids.end())
+  if (!has_member(**found, key.image))
     return core::make_error(core::error_code::not_found, "The job has no such image");
   ended_.insert(key);
   new_failures_.push_back(&c);
-  j.current_index = std::min<std::int32_t>(j.current_index + 1, std::ssize(j.image_ids));
-  j.failed_count = std::min(j.failed_count + 1, j.current_index);
-  ++j.version;
-  finish_if_last(j, c.at, c.reason);
+  count_image(**found, true, c.at, c.reason);
   return changed(j);
 }
 
-void user_batch::finish_if_last(core::job& j, core::timestamp at, const std::string& last_reason) {
-  const auto count = static_cast<std::int32_t>(j.image_ids.size());
+bool user_batch::has_member(const job_entry& e, core::image_id image) {
+  return std::binary_search(e.members->begin(), e.members->end(), image);
+}
+
+// One more image has ended; the last one ends the job.
+void user_batch::count_image(job_entry& e, bool failed, core::timestamp at,
+                             const std::string& reason) {
+  auto& j = e.record;
+  const auto count = static_cast<std::int32_t>(e.members->size());
+  j.current_index = std::min(j.current_index + 1, count);
+  if (failed) j.failed_count = std::min(j.failed_count + 1, j.current_index);
+  ++j.version;
   // A cancelled job keeps its status; results of its running images are kept and counted.
   if (core::is_terminal(j.status) || j.current_index < count) return;
   j.status = core::final_status(count, j.failed_count);
   j.completed_at = at;
   if (!j.started_at) j.started_at = at;
   if (j.status == core::job_status::failed)
-    j.error = count == 1 ? last_reason : "None of the images could be processed: " + last_reason;
+    j.error = count == 1 ? reason : "None of the images could be processed: " + reason;
 }
 
 core::write_outcome user_batch::run(std::size_t, const core::cancel_job& c) {

@@ -21,9 +21,28 @@ namespace samovar::storage {
 /// Every statement of a batch, to be prepared before its transaction begins.
 std::span<const statement> batch_statements();
 
+/// The images of a job, sorted; they never change once the job is stored.
+using job_members = std::vector<core::image_id>;
+std::shared_ptr<const job_members> sorted_members(job_members ids);
+
+/// Members of open jobs read before, so that progress of a job with ten thousand images does not
+/// read ten thousand ids each time. Bounded; a miss only costs the reading.
+class member_cache {
+ public:
+  std::shared_ptr<const job_members> find(core::job_id id) const;
+  void put(core::job_id id, std::shared_ptr<const job_members> members);
+  void drop(core::job_id id);
+
+ private:
+  static constexpr std::size_t ids_max = 4'000'000;  // 64 MB
+  std::unordered_map<core::job_id, std::shared_ptr<const job_members>> known_;
+  std::size_t ids_ = 0;
+};
+
 class user_batch {
  public:
-  user_batch(core::user_id user, std::int64_t epoch) : user_(user), epoch_(epoch) {}
+  user_batch(core::user_id user, std::int64_t epoch, member_cache& cache)
+      : user_(user), epoch_(epoch), cache_(cache) {}
 
   /// False when the command must wait for a later round: a change detection that follows a command
   /// which can end a coverage must see its effect in the database.
@@ -53,6 +72,7 @@ class user_batch {
     std::string request_hash;
     std::string snapshot;  ///< only when new
     std::shared_ptr<const core::job_inputs> inputs;
+    std::shared_ptr<const job_members> members;
     std::int64_t version_read = 0;  ///< 0: new
   };
   struct ended_image {
@@ -81,7 +101,8 @@ class user_batch {
   core::outcome<job_entry*> own_job(core::job_id id);
   core::job_written written(const core::job& j) const;
   core::job_written changed(const core::job& j) const;
-  void finish_if_last(core::job& j, core::timestamp at, const std::string& last_reason);
+  static bool has_member(const job_entry& e, core::image_id image);
+  void count_image(job_entry& e, bool failed, core::timestamp at, const std::string& reason);
   std::string insert_jobs_text() const;
   std::string insert_results_text() const;
   std::string insert_failures_text() const;
@@ -89,10 +110,11 @@ class user_batch {
 
   core::user_id user_;
   std::int64_t epoch_;
+  member_cache& cache_;
   std::vector<std::pair<std::size_t, const core::write_command*>> commands_;
   bool coverage_may_end_ = false;
 
-  std::set<core::uuid> job_ids_, create_images_, record_images_;
+  std::set<core::uuid> job_ids_, create_ids_, create_images_, record_images_;
   std::vector<std::string> keys_;
   std::set<std::pair<core::uuid, core::segmentation_mode>> covering_wanted_;
   std::vector<core::uuid> pair_jobs_, pair_images_;

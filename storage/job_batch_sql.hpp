@@ -6,10 +6,14 @@
 
 namespace samovar::storage {
 
+// $3: jobs whose images are known already; their lists are not sent.
 inline constexpr statement lock_jobs{
     "batch_lock_jobs",
-    "select " SAMOVAR_JOB_COLUMNS
-    ", idempotency_key, request_hash from processing_jobs "
+    "select id, user_id, mode, status, priority, "
+    "case when id = any ($3::uuid[]) then null else image_ids end, "
+    "case when id = any ($3) then null else image_filenames end, current_index, failed_count, "
+    "error, version, fencing_token, created_at, started_at, completed_at, "
+    "idempotency_key, request_hash from processing_jobs "
     "where id = any ($2::uuid[]) and user_id = $1::uuid order by id for no key update"};
 inline constexpr statement lock_keyed_jobs{
     "batch_lock_keyed_jobs", "select " SAMOVAR_JOB_COLUMNS

@@ -59,13 +59,14 @@ void add_inputs(pqxx::work& t, const user_batch& batch,
 // One pass over those commands that may be decided together; returns the rest, in order.
 std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_command> commands,
                                    const std::vector<std::size_t>& positions, std::int64_t epoch,
+                                   member_cache& cache,
                                    std::vector<core::write_outcome>& outcomes) {
   std::map<core::user_id, user_batch> batches;  // by user id: one order of locking for everybody
   std::map<core::user_id, bool> held_back;
   std::vector<std::size_t> rest;
   for (const auto position : positions) {
     const auto user = core::user_of(commands[position]);
-    auto& batch = batches.try_emplace(user, user, epoch).first->second;
+    auto& batch = batches.try_emplace(user, user, epoch, cache).first->second;
     // Once one command of a user waits, all later ones of that user do: their order is kept.
     if (held_back[user] || !batch.add(position, commands[position])) {
       held_back[user] = true;
@@ -103,7 +104,10 @@ core::error command_failed() {
 
 }  // namespace
 
-postgres_job_log::postgres_job_log(std::string app_conninfo) : conninfo_(std::move(app_conninfo)) {}
+postgres_job_log::postgres_job_log(std::string app_conninfo)
+    : conninfo_(std::move(app_conninfo)), members_(std::make_unique<member_cache>()) {}
+
+postgres_job_log::~postgres_job_log() = default;
 
 connection& postgres_job_log::ready_connection() {
   if (!connection_ || connection_->broken() || connection_->hung_up()) {
@@ -156,7 +160,8 @@ std::vector<core::write_outcome> postgres_job_log::commit_together(
     std::vector<std::size_t> positions(commands.size());
     for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = i;
     pqxx::work t{c.raw()};
-    while (!positions.empty()) positions = run_round(t, commands, positions, epoch_, outcomes);
+    while (!positions.empty())
+      positions = run_round(t, commands, positions, epoch_, *members_, outcomes);
     if (hook_) hook_(commands.size());
     t.commit();
     return outcomes;

@@ -9,11 +9,14 @@
 
 namespace samovar::storage {
 
+class member_cache;
+
 /// One connection of its own, made on demand and again after a loss. One thread at a time.
 /// A batch costs four round trips whatever its size: begin, all reads, all writes, commit.
 class postgres_job_log final : public core::job_log {
  public:
   explicit postgres_job_log(std::string app_conninfo);
+  ~postgres_job_log() override;
 
   std::int64_t begin_epoch() override;
   std::vector<core::write_outcome> commit(std::span<const core::write_command> commands) override;
@@ -30,6 +33,7 @@ class postgres_job_log final : public core::job_log {
 
   std::string conninfo_;
   std::unique_ptr<connection> connection_;
+  std::unique_ptr<member_cache> members_;
   std::int64_t epoch_ = 0;
   std::function<void(std::size_t)> hook_;
 };

@@ -14,7 +14,7 @@ namespace samovar::storage {
 
 inline constexpr int job_column_count = 15;
 
-/// Reads SAMOVAR_JOB_COLUMNS beginning at column `at`.
+/// Reads SAMOVAR_JOB_COLUMNS beginning at column `at`; the two lists may be NULL (left empty).
 core::job read_job(const pqxx::row& r, int at = 0);
 
 }  // namespace samovar::storage

@@ -41,8 +41,8 @@ BOOST_AUTO_TEST_CASE(one_detection_per_segment_box_in_order) {
   const auto s = model::make_classical_segmenter();
   const auto found = ask(*s, to_pixels(m), core::segmentation_mode::inside_box, prompts);
   BOOST_REQUIRE_EQUAL(found.size(), 4U);
-  BOOST_CHECK_GT(mask_iou(to_mat(found[0].mask), disc_mask(m, {220, 130}, 40)), 0.95);
-  BOOST_CHECK_GT(mask_iou(to_mat(found[1].mask), disc_mask(m, {60, 60}, 30)), 0.95);
+  BOOST_CHECK_GT(mask_iou(to_mat(found[0].mask), disc_mask(m, {220, 130}, 40)), 0.92);
+  BOOST_CHECK_GT(mask_iou(to_mat(found[1].mask), disc_mask(m, {60, 60}, 30)), 0.92);
   BOOST_CHECK_EQUAL(found[2].area, 0U);
   BOOST_CHECK_EQUAL(found[2].score, 0.0);
   for (const auto& d : found) {

@@ -145,6 +145,31 @@ BOOST_AUTO_TEST_CASE(idempotency_key_gives_the_stored_job_or_refuses_another_req
               "This Idempotency-Key was used with another request");
 }
 
+BOOST_AUTO_TEST_CASE(a_keyed_job_met_again_beside_its_progress_comes_with_its_lists) {
+  const auto a = prompted_image(), b = prompted_image();
+  auto c = job_for(user, {a, b});
+  c.idempotency_key = "k";
+  c.request_hash = "h";
+  created(c);
+  commit_one(log, core::start_job{user, c.id, next_time()});
+  auto again = c;
+  again.id = fresh<core::job_id>();
+  const std::vector<core::write_command> batch = {
+      core::record_result{user, c.id, result_for(user, c.id, a)}, again,
+      core::record_result{user, c.id, result_for(user, c.id, fresh<core::image_id>())}};
+  const auto out = log.commit(batch);
+  BOOST_TEST((out[0].ok() && out[0]->record.current_index == 1));
+  BOOST_REQUIRE(out[1].ok());
+  BOOST_TEST((out[1]->existed && out[1]->record.image_ids.size() == 2u));
+  BOOST_TEST((out[1]->record.current_index == 1));
+  check_error(out[2], error_code::not_found, "Image was deleted");
+  const auto stranger = add_image(user).id;
+  check_error(commit_one(log, core::record_result{user, c.id, result_for(user, c.id, stranger)}),
+              error_code::not_found, "The job has no such image");
+  auto last = commit_one(log, core::record_result{user, c.id, result_for(user, c.id, b)});
+  BOOST_TEST((last->record.status == core::job_status::completed));
+}
+
 BOOST_AUTO_TEST_CASE(every_command_can_be_given_again) {
   const auto a = prompted_image(), b = prompted_image();
   const auto c = job_for(user, {a, b});

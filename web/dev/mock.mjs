@@ -57,6 +57,16 @@ function upload(body) {
   db.images.unshift(image);
   return [201, shown(image)];
 }
+function dataset(mode) {
+  const all = db.images
+    .filter((i) => db.results.some((r) => r.image_id === i.id && r.mode === mode))
+    .map((i) => coco(i.id, mode));
+  return {
+    ...all[0],
+    images: all.flatMap((c) => c.images),
+    annotations: all.flatMap((c) => c.annotations),
+  };
+}
 function coco(id, mode) {
   const image = find(db.images, id, "Image");
   const r = db.results.find((x) => x.image_id === id && x.mode === mode);
@@ -227,6 +237,7 @@ const routes = [
       return coco(id, q.get("mode") ?? "inside_box");
     },
   ],
+  ["GET /exports/coco", (_, __, ___, q) => dataset(q.get("mode"))],
   ["GET /api-keys", () => db.keys],
   [
     "POST /api-keys",

@@ -1,4 +1,6 @@
 // The second half of the main job: jobs, history, account, other looks, and life without a socket.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   at,
   check,
@@ -44,6 +46,19 @@ export async function look_around({ page, run, step, shot, who }) {
       "an image lacks its badge",
     );
     await shot("10-gallery-processed");
+  });
+  await step("all results are exported as one COCO file", async () => {
+    await at(page, "export-menu").locator("summary").click();
+    await shot("10b-export-menu");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      at(page, "export-coco").click(),
+    ]);
+    const path = join(run.out, "dataset.json");
+    await download.saveAs(path);
+    const coco = JSON.parse(readFileSync(path, "utf8"));
+    check(coco.images.length === run.photos.length, `${coco.images.length} images in the file`);
+    check(coco.annotations.length >= run.photos.length, "masks are missing in the file");
   });
   await step("the history shows results with their masks", async () => {
     await at(page, "nav-history").click();

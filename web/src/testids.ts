@@ -28,6 +28,8 @@ export const ids = {
   processed_badge: "processed-badge",
   process_selected: "process-selected",
   process_all: "process-all",
+  export_menu: "export-menu",
+  export_format: (f: string) => `export-${f}`,
   canvas: "canvas",
   overlay: "overlay",
   mode: (m: string) => `mode-${m}`,

@@ -33,7 +33,7 @@ export function PromptList({
       id: b.id,
       colour: prompt_colours[b.prompt_type],
       name: prompt_names[b.prompt_type],
-      where: `${Math.round(b.bbox_width)}×${Math.round(b.bbox_height)} at ${Math.round(b.bbox_x)}, ${Math.round(b.bbox_y)}`,
+      where: `${Math.round(b.bbox_width)}×${Math.round(b.bbox_height)} · ${Math.round(b.bbox_x)}, ${Math.round(b.bbox_y)}`,
     })),
     ...points.map((p) => ({
       id: p.id,
@@ -58,7 +58,9 @@ export function PromptList({
             <button type="button" className="row" onClick={() => on_select(r.id)}>
               <i style={{ background: r.colour }} aria-hidden="true" />
               <span>{r.name}</span>
-              <span className="muted small">{r.where}</span>
+              <span className="muted small" title={r.where}>
+                {r.where}
+              </span>
             </button>
             <button
               type="button"

@@ -123,5 +123,8 @@ export const retry_job = (id: string) => call<job>("POST", `/jobs/${id}/retry`);
 // Results
 export const get_result = (id: string) => call<result>("GET", `/results/${id}`);
 export const mask_url = (id: string) => `${base}/results/${id}/mask`;
+export type dataset = "coco" | "yolo" | "masks";
+export const dataset_url = (format: dataset, mode: mode, image_ids: string[]) =>
+  `${base}/exports/${format}${query({ mode, image_ids: image_ids.join(",") })}`;
 export const coco_url = (image_id: string, mode: mode) =>
   `${base}/process/export/${image_id}?mode=${mode}`;

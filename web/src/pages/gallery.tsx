@@ -4,6 +4,7 @@ import * as api from "../api/routes";
 import type { image, mode } from "../api/types";
 import { Empty, ModeSwitch, Spinner } from "../components/bits";
 import { Confirm } from "../components/dialog";
+import { ExportMenu } from "../components/export_menu";
 import { useToasts } from "../components/toasts";
 import { DropVeil, UploadsPanel } from "../components/uploads_panel";
 import { plural } from "../lib/format";
@@ -249,6 +250,7 @@ export function Gallery() {
           >
             Process all
           </button>
+          {processed.size > 0 && <ExportMenu mode={mode} picked={[...selected]} />}
           {selected.size > 0 && (
             <>
               <button
