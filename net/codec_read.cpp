@@ -174,7 +174,12 @@ std::vector<core::uuid> json_body::ids(const char* field, std::size_t count_max)
     invalid(field, "must have at most " + std::to_string(count_max) + " entries");
   std::vector<core::uuid> out;
   out.reserve(v.size());
-  for (const auto& item : v) out.push_back(checked_id(field, item));
+  for (const auto& item : v) {
+    const auto id =
+        item.is_string() ? core::parse_uuid(item.get_ref<const std::string&>()) : std::nullopt;
+    if (!id) invalid(field, "must hold UUIDs only");
+    out.push_back(*id);
+  }
   return out;
 }
 
