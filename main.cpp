@@ -265,6 +265,13 @@ int complain(const std::string& sentence) {
   return config::exit_failure;
 }
 
+void print_users(const std::vector<core::user>& users) {
+  for (const auto& u : users)
+    std::cout << core::to_string(u.id) << '\t' << u.email << '\t' << core::to_string(u.rights)
+              << '\t' << (u.disabled_at ? "disabled" : "active") << '\t' << u.image_count
+              << " images\n";
+}
+
 int add_user(const config::user_command& c, storage::admin& admin, core::account_store& accounts,
              const core::secrets& secrets) {
   // A user with only an API key needs no password; one can be set later with `user passwd`.

@@ -41,13 +41,16 @@ core::outcome<settings> join(const setting_flags& flags, const CLI::App& app,
                              const environment& env) {
   settings s;
   const std::string file = flags.config_file.empty() ? "samovar.toml" : flags.config_file;
-  std::ifstream in(file);
-  if (in.good()) {
+  // A file that was named, or that is there but closed to us, must not be passed over in silence.
+  std::error_code ignored;
+  const bool there = std::filesystem::exists(std::filesystem::symlink_status(file, ignored));
+  if (there || !flags.config_file.empty()) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in.good() || std::filesystem::is_directory(file, ignored))
+      return usage(file + ": this settings file can't be read");
     std::ostringstream text;
     text << in.rdbuf();
     if (const auto r = apply_toml(s, text.str(), file); !r.ok()) return r.failure();
-  } else if (!flags.config_file.empty()) {
-    return usage(file + ": this settings file can't be read");
   }
   if (const auto r = apply_environment(s, env); !r.ok()) return r.failure();
   for (const auto& [name, value] : flags.values) {

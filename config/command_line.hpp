@@ -59,7 +59,10 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
 
 /// Applies a TOML text to `s`. `origin` names it in messages.
 core::status apply_toml(settings& s, const std::string& text, const std::string& origin);
-/// Refuses unknown variables of the form SAMOVAR_SECTION_KEY only where they can be listed.
+/// Applies the variables of known settings; see refuse_unknown_variables for the others.
 core::status apply_environment(settings& s, const environment& env);
+/// Given the names of all environment variables: refuses SAMOVAR_… ones that name no setting
+/// (SAMOVAR_TEST_… belong to the tests and are let through).
+core::status refuse_unknown_variables(const std::vector<std::string>& names);
 
 }  // namespace samovar::config

@@ -63,8 +63,7 @@ declaration text(std::string section, std::string key, std::string pattern, std:
   return d;
 }
 
-#define SAMOVAR_MEMBER(path) \
-  [](auto& s) -> auto& { return s.path; }
+#define SAMOVAR_MEMBER(path) ([](auto& s) -> auto& { return s.path; })
 
 std::vector<declaration> make_table() {
   std::vector<declaration> t;
@@ -110,9 +109,10 @@ std::vector<declaration> make_table() {
   t.push_back(text("database", "owner_url", "(postgres(ql)?://.*)?", "a postgresql:// URL",
                    "the same database as its owner, for migrations",
                    SAMOVAR_MEMBER(database.owner_url), true));
-  t.push_back(integer("database", "pool_size", 2, 200, "connections", "connections kept open",
+  t.push_back(integer("database", "pool_size", 2, 30, "connections", "connections kept open",
                       SAMOVAR_MEMBER(database.pool_size)));
-  t.push_back(text("model", "segmenter", "classical|synthetic", "classical or synthetic",
+  t.push_back(text("model", "segmenter", "classical|synthetic",
+                   "classical or synthetic (sam3 is not in this version)",
                    "what turns prompts into masks; synthetic is for tests only",
                    SAMOVAR_MEMBER(model.segmenter)));
   t.push_back(integer("model", "synthetic_cost_ms", 0, 60000, "ms",
@@ -120,7 +120,8 @@ std::vector<declaration> make_table() {
                       SAMOVAR_MEMBER(model.synthetic_cost_ms)));
   t.push_back(integer("model", "cache_mb", 0, 1048576, "MB", "encodings kept in memory, per device",
                       SAMOVAR_MEMBER(model.cache_mb)));
-  t.push_back(text("devices", "list", "cpu(:([1-9]|[1-9][0-9]))?", "cpu or cpu:N (N up to 99)",
+  t.push_back(text("devices", "list", "cpu(:([1-9]|[1-9][0-9]))?",
+                   "cpu or cpu:N, N up to 99 (cuda devices need the sam3 segmenter)",
                    "devices that work: cpu, or cpu:N for N workers", SAMOVAR_MEMBER(devices.list)));
   t.push_back(integer("devices", "slots", 1, 8, "slots",
                       "units a device holds at a time (one runs, the others are ready)",
@@ -153,6 +154,16 @@ std::string declaration::environment_name() const {
 const std::vector<declaration>& declarations() {
   static const std::vector<declaration> table = make_table();
   return table;
+}
+
+core::status refuse_unknown_variables(const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    if (!name.starts_with("SAMOVAR_") || name.starts_with("SAMOVAR_TEST_")) continue;
+    const auto known = [&](const declaration& d) { return d.environment_name() == name; };
+    if (std::none_of(declarations().begin(), declarations().end(), known))
+      return bad("environment variable " + name, "unknown setting");
+  }
+  return core::done{};
 }
 
 const declaration* find_declaration(const std::string& name) {

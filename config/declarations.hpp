@@ -16,8 +16,8 @@ namespace samovar::config {
 struct declaration {
   std::string section;  ///< empty for data_dir
   std::string key;
-  std::string unit;     ///< "s", "MB", "" ...
-  std::string range;    ///< "0..65535", "classical|synthetic" or ""
+  std::string unit;   ///< "s", "MB", "" ...
+  std::string range;  ///< "0..65535", "classical|synthetic" or ""
   std::string help;
   bool is_integer = false;
   bool is_secret = false;

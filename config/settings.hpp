@@ -13,9 +13,9 @@ struct settings {
 
   struct {
     std::string address = "127.0.0.1";
-    std::int64_t port = 8080;          ///< 0 picks a free one
-    std::string public_url;            ///< empty: derived from each request's Host
-    std::string web_root;              ///< empty: looked for beside the program
+    std::int64_t port = 8080;                 ///< 0 picks a free one
+    std::string public_url;                   ///< empty: derived from each request's Host
+    std::string web_root;                     ///< empty: looked for beside the program
     std::string allow_registration = "auto";  ///< auto (only when bound to loopback), on, off
     std::int64_t io_threads = 2;
     std::int64_t pool_threads = 4;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <sstream>
+
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
 
@@ -28,7 +30,7 @@ core::status store_node(settings& s, const std::string& origin, const std::strin
     if (!text) return bad(origin, name, "a text in quotes is needed");
     value = *text;
   }
-  const auto stored = d->store(s, value);
+  auto stored = d->store(s, value);
   if (!stored.ok())
     return core::make_error(stored.failure().code, origin + ": " + stored.failure().detail, name);
   return core::done{};
@@ -49,12 +51,15 @@ core::status apply_toml(settings& s, const std::string& text, const std::string&
     const std::string section(key.str());
     const auto* group = node.as_table();
     if (group == nullptr) {
-      const auto stored = store_node(s, origin, section, node);
+      auto stored = store_node(s, origin, section, node);
       if (!stored.ok()) return stored;
       continue;
     }
+    const auto in_section = [&](const declaration& d) { return d.section == section; };
+    if (section.empty() || std::none_of(declarations().begin(), declarations().end(), in_section))
+      return bad(origin, section, "unknown section");
     for (const auto& [inner, value] : *group) {
-      const auto stored = store_node(s, origin, section + "." + std::string(inner.str()), value);
+      auto stored = store_node(s, origin, section + "." + std::string(inner.str()), value);
       if (!stored.ok()) return stored;
     }
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +29,8 @@ class http_parser final : public boost::beast::http::basic_parser<true> {
 
   http_parser() {
     header_limit(static_cast<std::uint32_t>(core::limits::header_bytes_max));
-    body_limit(boost::none);  // the session counts, after it decided on 401
+    // The session counts, after it decided on 401. (boost::none would refuse every body in 1.74.)
+    body_limit(std::numeric_limits<std::uint64_t>::max());
     eager(false);
   }
 

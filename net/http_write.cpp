@@ -215,6 +215,7 @@ void http_session::close() {
   request_.reset();
   upload_.reset();
   stream_.reset();
+  slot_.reset();  // a late answer may keep this object longer than the engine lives
 }
 
 }  // namespace samovar::net

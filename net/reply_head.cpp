@@ -88,7 +88,6 @@ void write_head(std::string& out, const reply& r, const head_facts& f) {
   if (f.api && !own_caching)
     out += etag ? "Cache-Control: private, no-cache\r\n" : "Cache-Control: no-store\r\n";
   if ((r.status == 503 || r.status == 429) && !retry_after) out += "Retry-After: 2\r\n";
-  if (r.status == 401) out += "WWW-Authenticate: Bearer\r\n";
   if (!bodiless(r.status)) {
     if (safe_header(r.content_type) && !r.content_type.empty()) {
       out += "Content-Type: ";

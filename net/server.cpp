@@ -180,6 +180,8 @@ void server::stop(std::chrono::milliseconds grace) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     m.on_every_thread([](on_thread& c) { c.abort(); });
     for (auto& t : m.threads) t->stop();
+    // What a thread could not end in time is ended here, now that it has stopped.
+    for (auto& t : m.threads) t->for_each([](on_thread& c) { c.abort(); });
   }
   m.shared.pool.stop();
   m.door.reset();

@@ -153,8 +153,11 @@ class websocket_session final : public on_thread,
     deadline_ = forever;
     heard_ = pinged_ = checked_ = steady::now();
     stream_.text(true);
-    stream_.control_callback([this](websocket::frame_type, beast::string_view) {
-      heard_ = steady::now();  // the stream, which owns this function, is a member
+    // The stream, which owns this function, is a member.
+    stream_.control_callback([this](websocket::frame_type type, beast::string_view) {
+      heard_ = steady::now();
+      // The peer says goodbye: it has to hang up soon, too.
+      if (type == websocket::frame_type::close) deadline_ = heard_ + close_patience;
     });
     io_.shared.ports.actors.subscribe(actor_.id, sink_, since_);
     subscribed_ = true;
@@ -197,6 +200,7 @@ class websocket_session final : public on_thread,
     stream_.next_layer().close(ignored);
     sink_->detach();
     ticket_ = {};
+    slot_.reset();
     if (subscribed_) io_.shared.ports.actors.unsubscribe(actor_.id, sink_);
   }
 

@@ -1,7 +1,9 @@
 #!/bin/bash
-# The law of arrows, file lengths and formatting; prints "N passed, N failed".
+# The law of arrows, file lengths, formatting, documented settings; prints "N passed, N failed".
+# check_house.sh [BINARY]: also compares the settings of BINARY (default build/release/samovar).
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
+binary=${1:-build/release/samovar}
 passed=0
 failed=0
 check() {  # check NAME OUTPUT: fails when there is output
@@ -11,6 +13,14 @@ check() {  # check NAME OUTPUT: fails when there is output
   fi
 }
 
+# files EXTENSION...: our sources, found without git so that an unpacked archive is checked too.
+files() {
+  for extension in "$@"; do
+    find core actors net storage model config tests bench web scripts main.cpp \
+      \( -name node_modules -o -name dist \) -prune -o -type f -name "*.$extension" -print
+  done 2>/dev/null
+}
+
 # room: rooms and libraries whose headers it may include
 may_include() {
   case $1 in
@@ -18,23 +28,38 @@ may_include() {
     actors) echo 'core/|actors/|caf/|spdlog/' ;;
     net) echo 'core/|actors/|net/|boost/asio|boost/beast|boost/system|nlohmann/|openssl/|spdlog/' ;;
     storage) echo 'core/|storage/|pqxx/|sodium|nlohmann/|spdlog/|libpq' ;;
-    model) echo 'core/|model/|opencv2/|jpeglib|png|webp/|spdlog/' ;;
+    model) echo 'core/|model/|opencv2/|jpeglib|jerror|png|zlib|webp/|spdlog/' ;;
     config) echo 'core/|config/|CLI/|toml\+\+/' ;;
   esac
 }
+posix='sys/|netinet/|arpa/|linux/|(setjmp|signal|unistd|fcntl|poll|pwd|grp|dirent|errno|ftw|stdio|stdlib|string)\.h>'
 for room in core actors net storage model config; do
   allowed=$(may_include $room)
-  quoted=$(grep -rnE '^ *#include "' $room --include=*.cpp --include=*.hpp | grep -vE "#include \"($allowed)")
-  angled=$(grep -rnE '^ *#include <[a-zA-Z0-9_+]+[/.]' $room --include=*.cpp --include=*.hpp |
-    grep -vE "#include <($allowed|sys/|netinet/|arpa/|linux/|unistd|fcntl|signal|poll|pwd|grp|csignal|setjmp|csetjmp|cerrno|dirent|[a-z_]+>)" |
-    grep -vE '#include <(setjmp|signal|unistd|fcntl|poll|pwd|grp|dirent|errno|stdio|stdlib|string|ftw)\.h>')
+  sources=$(files cpp hpp | grep "^$room/")
+  if [ -z "$sources" ]; then check "includes of $room/" "no sources were found"; continue; fi
+  # core/ touches neither files nor threads nor the system.
+  system=$posix
+  [ $room != core ] || system='stdint\.h>'
+  quoted=$(grep -HnE '^ *# *include "' $sources | grep -vE "include \"($allowed)")
+  angled=$(grep -HnE '^ *# *include <' $sources | grep -vE "include <($allowed|$system|[a-z_0-9]+>)")
   check "includes of $room/ against the law of arrows" "$quoted$angled"
 done
-check "heavy headers in headers" "$(grep -rnE '#include <(caf/all|torch/torch|boost/beast|boost/asio)\.(hpp|h)>' --include=*.hpp core actors net storage model config)"
-check "files over 400 lines" "$(git ls-files -co --exclude-standard '*.cpp' '*.hpp' '*.ts' '*.tsx' '*.mjs' | xargs -r wc -l | awk '$2 != "total" && $1 > 400 {print $1, $2}')"
-command -v clang-format >/dev/null 2>&1 || check "clang-format" "clang-format is not installed"
-check "formatting" "$(git ls-files -co --exclude-standard '*.cpp' '*.hpp' | xargs -r clang-format --dry-run 2>&1 | grep 'warning:' | head -10)"
-check "every setting is in docs/OPERATIONS.md" "$(build/release/samovar serve --help | grep -oE -- '--[a-z]+[._][a-z_]+' | sed 's/^--//' | sort -u |
-  while read -r name; do grep -q -- "$name" docs/OPERATIONS.md || echo "$name"; done)"
+check "core/ without threads, files and clocks" "$(files cpp hpp | grep '^core/' |
+  xargs grep -HnE 'include <(thread|fstream|iostream|future|condition_variable)>|_clock::now')"
+check "heavy headers in headers" "$(files hpp |
+  xargs grep -HnE 'include <(caf/all|torch/torch|boost/beast|boost/asio)\.(hpp|h)>')"
+check "files over 400 lines" "$(files cpp hpp ts tsx mjs sh | grep -vE '\.d\.ts$' |
+  xargs wc -l | awk '$2 != "total" && $1 > 400 {print $2, $1}')"
+if command -v clang-format >/dev/null 2>&1; then
+  check "formatting" "$(files cpp hpp | xargs clang-format --dry-run 2>&1 | grep 'warning:' | head -20)"
+else
+  check "formatting" "clang-format is not installed"
+fi
+settings=$("$binary" serve --help 2>/dev/null | grep -oE -- '--[a-z]+[._-][a-z_-]+' |
+  sed 's/^--//' | tr - _ | sort -u)
+check "the program lists its settings" "$([ -n "$settings" ] || echo "$binary serve --help printed none")"
+check "every setting is in docs/OPERATIONS.md" "$(for name in $settings; do
+  grep -qF "\`$name\`" docs/OPERATIONS.md || echo "$name"
+done)"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

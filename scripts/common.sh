@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # Shared by ./run and ./test: what the machine needs, and how to build. Sourced, not run.
 set -eu
 cd "$(dirname "$0")"
@@ -17,13 +18,23 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"
-  elif command -v sudo >/dev/null 2>&1; then sudo DEBIAN_FRONTEND=noninteractive "$@"
+  elif command -v sudo >/dev/null 2>&1; then sudo env DEBIAN_FRONTEND=noninteractive "$@"
   else die "Packages must be installed: run this once as root, or install sudo."
   fi
 }
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Debian's postgresql package makes a system-wide cluster and starts it, which nobody needs here:
+# Samovar keeps its own. Where PostgreSQL is installed already, nothing is touched.
+no_system_cluster() {
+  settings=/etc/postgresql-common/createcluster.conf
+  if is_installed postgresql-common || [ -e "$settings" ]; then return 0; fi
+  say "PostgreSQL is new here: no system-wide cluster will be created ($settings)"
+  as_root mkdir -p /etc/postgresql-common
+  echo 'create_main_cluster = false' | as_root tee "$settings" >/dev/null
 }
 
 # need_packages NAME...: installs what is missing, with one apt call, and says so.
@@ -33,18 +44,27 @@ need_packages() {
   # Node from elsewhere (newer than Debian's) is used as it is.
   if ! command -v node >/dev/null 2>&1; then missing="$missing nodejs"; fi
   if ! command -v npm >/dev/null 2>&1; then missing="$missing npm"; fi
-  [ -n "$missing" ] || return 0
+  if [ -n "$missing" ]; then install_packages; fi
+  major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+  [ "$major" -ge 18 ] || die "Node 18 or newer is needed; $(command -v node) is $(node --version)."
+}
+
+install_packages() {
   command -v apt-get >/dev/null 2>&1 || die "Debian 12 is needed: apt-get was not found."
-  say "Installing from Debian:$missing"
-  log=$(mktemp)
-  as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; die "apt-get update failed."; }
   # shellcheck disable=SC2086
-  as_root apt-get install -y -qq --no-install-recommends $missing >"$log" 2>&1 ||
-    { tail -40 "$log" >&2; die "apt-get install failed."; }
+  say "Installing from Debian:" $missing
+  log=$(mktemp)
+  as_root apt-get update -qq >"$log" 2>&1 ||
+    { tail -20 "$log" >&2; die "apt-get update failed; see above (its log: $log)."; }
+  case " $missing " in *" postgresql "*) no_system_cluster ;; esac
+  # shellcheck disable=SC2086
+  as_root apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold \
+    $missing >"$log" 2>&1 ||
+    { tail -40 "$log" >&2; die "apt-get install failed; see above (its log: $log)."; }
   rm -f "$log"
 }
 
-# quietly LOG COMMAND...: prints the log only when the command fails.
+# quietly LOG COMMAND...: prints the log's end only when the command fails.
 quietly() {
   quiet_log=$1
   shift
@@ -64,17 +84,19 @@ build() {
 build_web() {
   stamp=web/dist/.built
   if [ -f "$stamp" ] && [ -z "$(find web -newer "$stamp" -type f \
-      -not -path 'web/node_modules/*' -not -path 'web/dist/*' -print -quit)" ]; then
+      -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' \
+      -print -quit)" ]; then
     return 0
   fi
-  say "Building the web page"
   web_modules
+  say "Building the web page"
   (cd web && quietly "$ROOT/build/logs/web.log" npm run --silent build)
   touch "$stamp"
 }
 
 web_modules() {
-  if [ ! -d web/node_modules ] || [ web/package-lock.json -nt web/node_modules/.installed ]; then
+  if [ ! -f web/node_modules/.installed ] ||
+     [ web/package-lock.json -nt web/node_modules/.installed ]; then
     say "Installing the page's npm packages"
     (cd web && quietly "$ROOT/build/logs/npm.log" npm ci --no-audit --no-fund --silent)
     touch web/node_modules/.installed

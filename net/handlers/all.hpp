@@ -26,6 +26,7 @@ std::vector<route> job_routes(services& s, access_control& access);
 std::vector<route> job_action_routes(services& s, access_control& access);
 std::vector<route> result_routes(services& s, access_control& access);
 std::vector<route> export_routes(services& s, access_control& access);
+std::vector<route> archive_routes(services& s, access_control& access);
 std::vector<route> admin_routes(services& s, access_control& access);
 std::vector<route> system_routes(services& s, access_control& access);
 

@@ -1,10 +1,7 @@
 // GET /process/export/{image_id} and /exports/coco.
-#include <algorithm>
-
-#include "core/limits.hpp"
 #include "net/coco.hpp"
 #include "net/handlers/all.hpp"
-#include "net/handlers/support.hpp"
+#include "net/handlers/export_walk.hpp"
 
 namespace samovar::net {
 
@@ -45,92 +42,40 @@ reply export_one(services& s, const request& r) {
     refuse(error_code::not_found,
            "Image has not been processed yet with mode " + std::string(core::to_string(mode)));
   auto out = json_reply(rendered(s, shape, image, *result));
-  const auto stem = image.filename.substr(0, image.filename.rfind('.'));
-  out.headers.emplace_back(
-      "Content-Disposition",
-      content_disposition("attachment", (stem.empty() ? "image" : stem) + "_coco.json"));
+  out.headers.emplace_back("Content-Disposition",
+                           content_disposition("attachment", stem_of(image) + "_coco.json"));
   out.headers.emplace_back("Cache-Control", "private, no-cache");
   return out;
 }
 
-/// nullopt without the parameter: all images.
-std::optional<std::vector<core::image_id>> read_image_ids(const request& r) {
-  const auto text = query_value(r, "image_ids");
-  if (!text) return std::nullopt;
-  std::vector<core::image_id> ids;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    const auto id = core::parse_id<core::image_id>(rest.substr(0, comma));
-    if (!id)
-      refuse(error_code::validation_failed, "image_ids must be UUIDs separated by commas",
-             "image_ids");
-    ids.push_back(*id);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-  }
-  return ids;
-}
-
-/// Walks the images page by page and writes those with a result; one page and one result are in
-/// memory at a time, beside the entries of the images written so far.
+/// One result is in memory at a time, beside the entries of the images written so far.
 struct coco_stream {
-  services& s;
-  core::user_id actor;
-  core::segmentation_mode mode;
+  export_walk walk;
   coco_writer writer;
-  core::page<core::image> page;
-  std::size_t next = 0;
   bool first = true;
 
   bool operator()(std::string& piece) {
     piece = first ? writer.head() : std::string();
     first = false;
     while (piece.size() < piece_bytes) {
-      if (next == page.items.size() && !turn_page()) {
+      const auto found = walk.next();
+      if (!found) {
         piece += writer.tail();
         return false;
       }
-      const auto& image = page.items[next++];
-      if (const auto result = s.results.newest_result(actor, image.id, mode))
-        piece += writer.annotations_of(image, *result);
+      piece += writer.annotations_of(found->first, found->second);
     }
     return true;
-  }
-
-  bool turn_page() {
-    if (!page.next) return false;
-    core::image_query query;
-    query.paging.after = page.next;
-    query.paging.oldest_first = true;
-    page = s.images.list_images(actor, query);
-    next = 0;
-    return !page.items.empty();
   }
 };
 
 reply export_many(services& s, const request& r) {
-  const auto mode = query_mode(r);
   const auto shape = read_shape(r);
-  const auto ids = read_image_ids(r);
-  core::page<core::image> first_page;
-  if (ids) {
-    first_page.items = s.images.find_images(r.actor.id, *ids);
-    if (first_page.items.empty())
-      refuse(error_code::no_valid_images, "No valid image IDs provided", "image_ids");
-  } else {
-    core::image_query query;
-    query.paging.oldest_first = true;
-    first_page = s.images.list_images(r.actor.id, query);
-  }
-  auto stream = std::make_shared<coco_stream>(
-      coco_stream{s, r.actor.id, mode, coco_writer(s.codec, shape), std::move(first_page)});
-  reply out;
-  out.body = body_source([stream](std::string& piece) { return (*stream)(piece); });
-  out.headers.emplace_back(
-      "Content-Disposition",
-      content_disposition("attachment", std::string(core::to_string(mode)) + "_coco.json"));
-  out.headers.emplace_back("Cache-Control", "private, no-cache");
-  return out;
+  const auto stream =
+      std::make_shared<coco_stream>(coco_stream{export_walk(s, r), coco_writer(s.codec, shape)});
+  const auto mode = std::string(core::to_string(stream->walk.mode()));
+  return download([stream](std::string& piece) { return (*stream)(piece); }, "application/json",
+                  mode + "_coco.json");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace samovar::net {
 
@@ -17,6 +18,14 @@ std::string thumbnail_key(core::user_id user, core::image_id image, int side_px)
 std::vector<std::uint8_t> blank(core::size size) {
   return std::vector<std::uint8_t>(static_cast<std::size_t>(size.width) *
                                    static_cast<std::size_t>(size.height));
+}
+
+/// Painting does not check, and stored rows may be older than this program.
+void paint(const core::rle& mask, std::uint8_t on, std::vector<std::uint8_t>& grey,
+           core::size size) {
+  if (mask.width != size.width || mask.height != size.height)
+    throw std::runtime_error("a result's masks differ in size");
+  core::paint_rle(mask, on, grey);
 }
 
 }  // namespace
@@ -41,7 +50,7 @@ void remove_thumbnails(services& s, core::user_id user, core::image_id image) {
 std::string combined_mask(services& s, const core::processing_result& r, core::size image) {
   if (auto known = s.blobs.read(r.mask_blob_path)) return std::move(*known);
   auto grey = blank(image);
-  for (const auto& d : r.detections) core::paint_rle(d.mask, 255, grey);
+  for (const auto& d : r.detections) paint(d.mask, 255, grey, image);
   auto png = s.codec.encode_png(grey, image.width, image.height);
   // As above: a rendering that can't be kept is still an answer.
   static_cast<void>(s.blobs.put_bytes(r.mask_blob_path, png));
@@ -59,7 +68,7 @@ std::string indexed_mask(services& s, const core::processing_result& r, core::si
            "format=indexed holds at most 255 instances; ask for one with instance", "format");
   auto grey = blank(image);
   for (std::size_t k = r.detections.size(); k-- > 0;)
-    core::paint_rle(r.detections[k].mask, static_cast<std::uint8_t>(k + 1), grey);
+    paint(r.detections[k].mask, static_cast<std::uint8_t>(k + 1), grey, image);
   return s.codec.encode_png(grey, image.width, image.height);
 }
 

@@ -15,6 +15,7 @@ const groups = [
   'images',
   'isolation',
   'jobs',
+  'retry',
   'events',
   'changes',
   'coco',

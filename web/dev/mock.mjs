@@ -3,8 +3,25 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { ellipse_detection, image_size } from "./mock_masks.mjs";
+import { image_size } from "./mock_masks.mjs";
 import { accept } from "./mock_socket.mjs";
+import {
+  db,
+  sockets,
+  now,
+  csrf,
+  push,
+  refusal,
+  find,
+  remove,
+  me,
+  shown,
+  prompts_of,
+  start_next,
+  new_job,
+  history,
+  seq_now,
+} from "./mock_world.mjs";
 
 const port = Number(process.argv[2] ?? 8090);
 const dist = new URL("../dist", import.meta.url).pathname;
@@ -12,133 +29,7 @@ const csp =
   "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; " +
   "connect-src 'self' ws: wss:; frame-ancestors 'none'";
 const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html" };
-const step_ms = 900;
 
-const db = { user: null, password: "", images: [], boxes: [], points: [], jobs: [], results: [], keys: [] };
-const sockets = new Set();
-let seq = 100;
-const now = () => new Date().toISOString();
-const csrf = "mock-token";
-
-function push(event) {
-  const whole = { ...event, seq: ++seq };
-  for (const s of sockets) s.send(whole);
-}
-class refusal extends Error {
-  constructor(status, detail) {
-    super(detail);
-    this.status = status;
-  }
-}
-const find = (list, id, what) => {
-  const found = list.find((x) => x.id === id);
-  if (!found) throw new refusal(404, `${what} not found`);
-  return found;
-};
-const remove = (name, id) => {
-  db[name] = db[name].filter((x) => x.id !== id);
-};
-const me = () => ({
-  id: "00000000-0000-4000-8000-000000000001",
-  email: db.user,
-  display_name: db.name ?? "",
-  role: "admin",
-  max_concurrent_jobs: 1,
-  max_images: 1000,
-  max_storage_mb: 5000,
-  image_count: db.images.length,
-  storage_bytes: db.images.reduce((n, i) => n + i.byte_size, 0),
-  running_jobs: db.jobs.filter((j) => j.status === "running").length,
-  share_weight: 1,
-  created_at: now(),
-  csrf_token: csrf,
-});
-const shown = ({ bytes, ...image }) => image;
-
-function prompts_of(id, mode) {
-  const image = find(db.images, id, "Image");
-  if (mode === "point") {
-    const mine = db.points.filter((p) => p.image_id === id);
-    if (mine.length === 0) return [];
-    const [p] = mine;
-    const side = Math.min(image.width, image.height) / 3;
-    return [{ x: p.point_x - side / 2, y: p.point_y - side / 2, width: side, height: side }];
-  }
-  const want = mode === "inside_box" ? ["segment"] : ["positive_exemplar"];
-  return db.boxes
-    .filter((b) => b.image_id === id && want.includes(b.prompt_type))
-    .flatMap((b) => {
-      const box = { x: b.bbox_x, y: b.bbox_y, width: b.bbox_width, height: b.bbox_height };
-      return mode === "find_all" ? [box, { ...box, x: (box.x + box.width * 1.2) % image.width }] : [box];
-    });
-}
-
-function run_job(job) {
-  const change = (type, to) => {
-    Object.assign(job, to, { version: job.version + 1 });
-    push({ type, job: { ...job } });
-  };
-  const step = () => {
-    if (job.status !== "running") return;
-    const i = job.current_index;
-    if (i >= job.image_count) {
-      change("job.completed", { status: "completed", is_running: false, completed_at: now(), eta_seconds: null, current_image_filename: null });
-      return start_next();
-    }
-    const image = db.images.find((x) => x.id === job.image_ids[i]);
-    const boxes = image ? prompts_of(image.id, job.mode) : [];
-    const failed = boxes.length === 0;
-    const result = !failed && {
-      id: randomUUID(),
-      job_id: job.id,
-      image_id: image.id,
-      mode: job.mode,
-      processed_at: now(),
-      model: "mock",
-      device_ms: 1,
-      width: image.width,
-      height: image.height,
-      detections: boxes.map((b) => ellipse_detection(b, image.width, image.height)),
-    };
-    if (result) db.results.unshift(result);
-    change("job.progress", {
-      current_index: i + 1,
-      processed_count: i + 1,
-      failed_count: job.failed_count + (failed ? 1 : 0),
-      current_image_filename: job.image_filenames[i + 1] ?? null,
-      eta_seconds: ((job.image_count - i - 1) * step_ms) / 1000,
-    });
-    if (result) push({ type: "result.ready", job_id: job.id, image_id: image.id, result_id: result.id });
-    setTimeout(step, step_ms);
-  };
-  change("job.started", { status: "running", is_running: true, started_at: now(), queue_position: null, current_image_filename: job.image_filenames[0] });
-  setTimeout(step, step_ms);
-}
-function start_next() {
-  if (db.jobs.some((j) => j.status === "running")) return;
-  const next = db.jobs.filter((j) => j.status === "queued").at(-1);
-  if (next) setTimeout(() => next.status === "queued" && run_job(next), 300);
-}
-function new_job(image_ids, mode) {
-  const images = image_ids.map((id) => find(db.images, id, "Image"));
-  const job = {
-    id: randomUUID(), mode, status: "queued", image_ids, image_filenames: images.map((i) => i.filename),
-    current_index: 0, image_count: images.length, processed_count: 0, failed_count: 0,
-    current_image_filename: null, is_running: false, created_at: now(), started_at: null,
-    completed_at: null, error: null, priority: 0,
-    queue_position: db.jobs.filter((j) => j.status === "queued").length, eta_seconds: null, version: 1,
-  };
-  db.jobs.unshift(job);
-  push({ type: "job.queued", job: { ...job } });
-  start_next();
-  return job;
-}
-const history = (r) => ({
-  id: r.id, job_id: r.job_id, image_id: r.image_id, mode: r.mode, processed_at: r.processed_at,
-  bboxes: r.mode === "find_all" ? r.detections.map((d) => ({ x: d.bbox[0], y: d.bbox[1], width: d.bbox[2], height: d.bbox[3] })) : null,
-  mask_blob_path: "x", text_prompt_used: null, point_count: r.mode === "point" ? 1 : null,
-  scores: r.detections.map((d) => d.score), model: r.model,
-});
 function sign_in(body, reply) {
   db.signed_in = true;
   reply.setHeader("Set-Cookie", "mock=1; Path=/; HttpOnly; SameSite=Lax");
@@ -152,33 +43,111 @@ function upload(body) {
   const size = image_size(bytes);
   if (!size) throw new refusal(415, "The file is not an image this server understands");
   const image = {
-    id: randomUUID(), filename: /filename="([^"]*)"/.exec(head)[1], blob_path: "x", width: size[0],
-    height: size[1], created_at: now(), text_prompt: null, byte_size: bytes.length,
-    content_type: "image/jpeg", bytes: Buffer.from(bytes),
+    id: randomUUID(),
+    filename: /filename="([^"]*)"/.exec(head)[1],
+    blob_path: "x",
+    width: size[0],
+    height: size[1],
+    created_at: now(),
+    text_prompt: null,
+    byte_size: bytes.length,
+    content_type: "image/jpeg",
+    bytes: Buffer.from(bytes),
   };
   db.images.unshift(image);
   return [201, shown(image)];
+}
+function dataset(mode) {
+  const all = db.images
+    .filter((i) => db.results.some((r) => r.image_id === i.id && r.mode === mode))
+    .map((i) => coco(i.id, mode));
+  return {
+    ...all[0],
+    images: all.flatMap((c) => c.images),
+    annotations: all.flatMap((c) => c.annotations),
+  };
 }
 function coco(id, mode) {
   const image = find(db.images, id, "Image");
   const r = db.results.find((x) => x.image_id === id && x.mode === mode);
   if (!r) throw new refusal(404, `Image has not been processed yet with mode ${mode}`);
   return {
-    info: {}, licenses: [], categories: [{ id: 1, name: "object", supercategory: "" }],
-    images: [{ id: 1, file_name: image.filename, width: image.width, height: image.height, uuid: id }],
-    annotations: r.detections.map((d, i) => ({ id: i + 1, image_id: 1, category_id: 1, iscrowd: 0, bbox: d.bbox, area: d.area, score: d.score, segmentation: d.segmentation })),
+    info: {},
+    licenses: [],
+    categories: [{ id: 1, name: "object", supercategory: "" }],
+    images: [
+      { id: 1, file_name: image.filename, width: image.width, height: image.height, uuid: id },
+    ],
+    annotations: r.detections.map((d, i) => ({
+      id: i + 1,
+      image_id: 1,
+      category_id: 1,
+      iscrowd: 0,
+      bbox: d.bbox,
+      area: d.area,
+      score: d.score,
+      segmentation: d.segmentation,
+    })),
   };
 }
 
 const routes = [
-  ["GET /system", () => ({ version: "0.1.0", model: "mock", allow_registration: true, setup_needed: !db.user, abilities: { text: false, exemplars: true, text_unavailable_reason: "The mock does not read." }, modes: [], limits: {} })],
-  ["POST /auth/setup", (_, b, r) => { if (b.token !== "mock" || db.user) throw new refusal(403, "This set-up link is not valid any more"); db.user = b.email; db.password = b.password; return sign_in({ status: 201 }, r); }],
-  ["POST /auth/login", (_, b, r) => { if (b.email !== db.user || b.password !== db.password) throw new refusal(401, "Wrong email or password"); return sign_in({}, r); }],
-  ["POST /auth/logout", () => { db.signed_in = false; }],
+  [
+    "GET /system",
+    () => ({
+      version: "0.1.0",
+      model: "mock",
+      allow_registration: true,
+      setup_needed: !db.user,
+      abilities: {
+        text: false,
+        exemplars: true,
+        text_unavailable_reason: "The mock does not read.",
+      },
+      modes: [],
+      limits: {},
+    }),
+  ],
+  [
+    "POST /auth/setup",
+    (_, b, r) => {
+      if (b.token !== "mock" || db.user)
+        throw new refusal(403, "This set-up link is not valid any more");
+      db.user = b.email;
+      db.password = b.password;
+      return sign_in({ status: 201 }, r);
+    },
+  ],
+  [
+    "POST /auth/login",
+    (_, b, r) => {
+      if (b.email !== db.user || b.password !== db.password)
+        throw new refusal(401, "Wrong email or password");
+      return sign_in({}, r);
+    },
+  ],
+  [
+    "POST /auth/logout",
+    () => {
+      db.signed_in = false;
+    },
+  ],
   ["GET /auth/me", () => me()],
-  ["PATCH /auth/me", (_, b) => { db.name = b.display_name; return me(); }],
+  [
+    "PATCH /auth/me",
+    (_, b) => {
+      db.name = b.display_name;
+      return me();
+    },
+  ],
   ["GET /images/history", () => db.results.map(history)],
-  ["GET /images", (_, __, ___, q) => { const list = db.images.filter((i) => i.filename.includes(q.get("search") ?? "")); return { images: list.map(shown), total: list.length, next_cursor: null }; }],
+  [
+    "GET /images",
+    (_, __, ___, q) => {
+      const list = db.images.filter((i) => i.filename.includes(q.get("search") ?? ""));
+      return { images: list.map(shown), total: list.length, next_cursor: null };
+    },
+  ],
   ["POST /images", (_, b) => upload(b)],
   ["GET /images/:id/history", ([id]) => db.results.filter((r) => r.image_id === id).map(history)],
   ["GET /images/:id/data", ([id]) => find(db.images, id, "Image").bytes],
@@ -186,30 +155,119 @@ const routes = [
   ["GET /images/:id", ([id]) => shown(find(db.images, id, "Image"))],
   ["PATCH /images/:id", ([id], b) => shown(Object.assign(find(db.images, id, "Image"), b))],
   ["DELETE /images/:id", ([id]) => remove("images", id)],
-  ["GET /annotations/:id", ([id]) => ({ annotations: db.boxes.filter((b) => b.image_id === id), total: 0, next_cursor: null })],
-  ["POST /annotations", (_, b) => { const made = { id: randomUUID(), created_at: now(), ...b }; db.boxes.push(made); return [201, made]; }],
+  [
+    "GET /annotations/:id",
+    ([id]) => ({
+      annotations: db.boxes.filter((b) => b.image_id === id),
+      total: 0,
+      next_cursor: null,
+    }),
+  ],
+  [
+    "POST /annotations",
+    (_, b) => {
+      const made = { id: randomUUID(), created_at: now(), ...b };
+      db.boxes.push(made);
+      return [201, made];
+    },
+  ],
   ["PATCH /annotations/:id", ([id], b) => Object.assign(find(db.boxes, id, "Annotation"), b)],
   ["DELETE /annotations/:id", ([id]) => remove("boxes", id)],
-  ["GET /point-annotations/:id", ([id]) => ({ annotations: db.points.filter((p) => p.image_id === id), total: 0, next_cursor: null })],
-  ["POST /point-annotations", (_, b) => { const made = { id: randomUUID(), created_at: now(), ...b }; db.points.push(made); return [201, made]; }],
+  [
+    "GET /point-annotations/:id",
+    ([id]) => ({
+      annotations: db.points.filter((p) => p.image_id === id),
+      total: 0,
+      next_cursor: null,
+    }),
+  ],
+  [
+    "POST /point-annotations",
+    (_, b) => {
+      const made = { id: randomUUID(), created_at: now(), ...b };
+      db.points.push(made);
+      return [201, made];
+    },
+  ],
   ["DELETE /point-annotations/:id", ([id]) => remove("points", id)],
   ["GET /jobs", () => db.jobs],
-  ["POST /jobs", (_, b) => { const ids = b.image_ids.filter((id) => prompts_of(id, b.mode).length > 0 && (b.force_all || !db.results.some((r) => r.image_id === id && r.mode === b.mode))); if (ids.length === 0) throw new refusal(400, "No images need processing"); return [201, new_job(ids, b.mode)]; }],
-  ["GET /jobs/:id/images", ([id]) => { const j = find(db.jobs, id, "Job"); return j.image_ids.map((image_id, i) => ({ image_id, filename: j.image_filenames[i], state: i < j.current_index ? "completed" : i === j.current_index ? j.status : "queued", error: null, result_id: null })); }],
-  ["POST /jobs/:id/cancel", ([id]) => { const j = Object.assign(find(db.jobs, id, "Job"), { status: "cancelled", is_running: false, completed_at: now() }); j.version += 1; start_next(); return j; }],
+  [
+    "POST /jobs",
+    (_, b) => {
+      const ids = b.image_ids.filter(
+        (id) =>
+          prompts_of(id, b.mode).length > 0 &&
+          (b.force_all || !db.results.some((r) => r.image_id === id && r.mode === b.mode)),
+      );
+      if (ids.length === 0) throw new refusal(400, "No images need processing");
+      return [201, new_job(ids, b.mode)];
+    },
+  ],
+  [
+    "GET /jobs/:id/images",
+    ([id]) => {
+      const j = find(db.jobs, id, "Job");
+      return j.image_ids.map((image_id, i) => ({
+        image_id,
+        filename: j.image_filenames[i],
+        state: i < j.current_index ? "completed" : i === j.current_index ? j.status : "queued",
+        error: null,
+        result_id: null,
+      }));
+    },
+  ],
+  [
+    "POST /jobs/:id/cancel",
+    ([id]) => {
+      const j = Object.assign(find(db.jobs, id, "Job"), {
+        status: "cancelled",
+        is_running: false,
+        completed_at: now(),
+      });
+      j.version += 1;
+      start_next();
+      return j;
+    },
+  ],
   ["GET /results/:id", ([id]) => find(db.results, id, "Processing result")],
-  ["GET /process/export/:id", ([id], _, r, q) => { r.setHeader("Content-Disposition", 'attachment; filename="image_coco.json"'); return coco(id, q.get("mode") ?? "inside_box"); }],
+  [
+    "GET /process/export/:id",
+    ([id], _, r, q) => {
+      r.setHeader("Content-Disposition", 'attachment; filename="image_coco.json"');
+      return coco(id, q.get("mode") ?? "inside_box");
+    },
+  ],
+  ["GET /exports/coco", (_, __, ___, q) => dataset(q.get("mode"))],
   ["GET /api-keys", () => db.keys],
-  ["POST /api-keys", (_, b) => { const made = { id: randomUUID(), prefix: "smv_ab12", created_at: now(), expires_at: null, last_used_at: null, ...b }; db.keys.unshift(made); return [201, { ...made, secret: "smv_ab12cd34ef56", key: "smv_ab12cd34ef56" }]; }],
+  [
+    "POST /api-keys",
+    (_, b) => {
+      const made = {
+        id: randomUUID(),
+        prefix: "smv_ab12",
+        created_at: now(),
+        expires_at: null,
+        last_used_at: null,
+        ...b,
+      };
+      db.keys.unshift(made);
+      return [201, { ...made, secret: "smv_ab12cd34ef56", key: "smv_ab12cd34ef56" }];
+    },
+  ],
   ["DELETE /api-keys/:id", ([id]) => remove("keys", id)],
   ["GET /admin/users", () => [{ ...me(), disabled: false, disabled_at: null }]],
 ].map(([name, handle]) => {
   const [method, pattern] = name.split(" ");
-  return { method, expression: new RegExp(`^/api/v1${pattern.replace(/:id/g, "([^/]+)")}$`), handle };
+  return {
+    method,
+    expression: new RegExp(`^/api/v1${pattern.replace(/:id/g, "([^/]+)")}$`),
+    handle,
+  };
 });
 
 function serve_file(path, reply) {
-  const file = existsSync(`${dist}${path}`) && path !== "/" ? `${dist}${path}` : `${dist}/index.html`;
+  const file =
+    existsSync(`${dist}${path}`) && path !== "/" ? `${dist}${path}` : `${dist}/index.html`;
   reply.setHeader("Content-Security-Policy", csp);
   reply.setHeader("Content-Type", types[file.split(".").at(-1)] ?? "application/octet-stream");
   reply.end(readFileSync(file));
@@ -229,8 +287,10 @@ const server = createServer(async (request, reply) => {
   };
   try {
     const open = /\/(system|auth\/(setup|login|register))$/.test(url.pathname);
-    if (!open && !db.signed_in) throw new refusal(401, "Not signed in");
-    if (!open && request.method !== "GET" && request.headers["x-csrf-token"] !== csrf) throw new refusal(403, "The CSRF token is missing");
+    const known = db.signed_in && /mock=1/.test(request.headers.cookie ?? "");
+    if (!open && !known) throw new refusal(401, "Not signed in");
+    if (!open && request.method !== "GET" && request.headers["x-csrf-token"] !== csrf)
+      throw new refusal(403, "The CSRF token is missing");
     for (const r of routes) {
       const m = request.method === r.method && r.expression.exec(url.pathname);
       if (!m) continue;
@@ -249,6 +309,12 @@ server.on("upgrade", (request, socket) => {
   const s = accept(request, socket);
   sockets.add(s);
   socket.on("close", () => sockets.delete(s));
-  s.send({ type: "hello", seq, jobs: db.jobs.filter((j) => ["queued", "running"].includes(j.status)) });
+  s.send({
+    type: "hello",
+    seq: seq_now(),
+    jobs: db.jobs.filter((j) => ["queued", "running"].includes(j.status)),
+  });
 });
-server.listen(port, "127.0.0.1", () => console.log(`mock at http://127.0.0.1:${port}/setup?token=mock`));
+server.listen(port, "127.0.0.1", () =>
+  console.log(`mock at http://127.0.0.1:${port}/setup?token=mock`),
+);

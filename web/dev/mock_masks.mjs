@@ -49,7 +49,8 @@ function compress(counts) {
 
 /** [width, height] of a JPEG or PNG, or null. */
 export function image_size(b) {
-  if (b.length > 24 && b.readUInt32BE(0) === 0x89504e47) return [b.readUInt32BE(16), b.readUInt32BE(20)];
+  if (b.length > 24 && b.readUInt32BE(0) === 0x89504e47)
+    return [b.readUInt32BE(16), b.readUInt32BE(20)];
   if (b.length < 4 || b.readUInt16BE(0) !== 0xffd8) return null;
   let at = 2;
   while (at + 9 < b.length) {

@@ -24,7 +24,9 @@ export function accept(request, socket) {
   const key = createHash("sha1")
     .update(request.headers["sec-websocket-key"] + guid)
     .digest("base64");
-  const protocol = request.headers["sec-websocket-protocol"] ? "Sec-WebSocket-Protocol: samovar.v1\r\n" : "";
+  const protocol = request.headers["sec-websocket-protocol"]
+    ? "Sec-WebSocket-Protocol: samovar.v1\r\n"
+    : "";
   socket.write(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Accept: ${key}\r\n${protocol}\r\n`,

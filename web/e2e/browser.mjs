@@ -1,6 +1,5 @@
 // What the browser tests share: arguments, the browser, counted steps, and ways to look at a page.
-import { mkdtempSync, mkdirSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
@@ -40,18 +39,26 @@ export function read_arguments() {
     console.error("--photos needs a folder with at least 3 JPEG or PNG files");
     process.exit(2);
   }
-  return { base: values.base.replace(/\/$/, ""), setup: values["setup-url"], photos, out: values.out };
+  return {
+    base: values.base.replace(/\/$/, ""),
+    setup: values["setup-url"],
+    photos,
+    out: values.out,
+  };
 }
 
+/** A browser with an empty profile of its own. */
 export async function open_browser() {
-  const profile = mkdtempSync(join(tmpdir(), "samovar-e2e-"));
-  const context = await chromium.launchPersistentContext(profile, {
+  const browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: chromium_args,
+  });
+  const context = await browser.newContext({
     viewport: { width: 1280, height: 820 },
     acceptDownloads: true,
   });
   context.setDefaultTimeout(20_000);
+  context.on("close", () => void browser.close());
   return context;
 }
 
@@ -66,7 +73,12 @@ export class step_counter {
       console.log(`ok    ${name}`);
     } catch (e) {
       this.failed += 1;
-      console.log(`FAIL  ${name}\n      ${String(e.stack ?? e).split("\n").slice(0, 6).join("\n      ")}`);
+      console.log(
+        `FAIL  ${name}\n      ${String(e.stack ?? e)
+          .split("\n")
+          .slice(0, 6)
+          .join("\n      ")}`,
+      );
       throw new stopped();
     }
   }

@@ -23,7 +23,7 @@ const who = { email: "admin@example.org", password: "a long enough password" };
 const count = new step_counter();
 const step = (name, action) => count.step(name, action);
 const context = await open_browser();
-const page = context.pages()[0] ?? (await context.newPage());
+const page = await context.newPage();
 const problems = watch_page(page);
 const shot = (name, of = page) => of.screenshot({ path: join(run.out, `${name}.png`) });
 
@@ -86,7 +86,10 @@ async function upload_steps() {
   await step("photographs are uploaded with the file button", async () => {
     await at(page, "nav-gallery").click();
     await at(page, "upload-input").setInputFiles(by_input);
-    await until(async () => (await at(page, "gallery-item").count()) === by_input.length, "not all uploads arrived");
+    await until(
+      async () => (await at(page, "gallery-item").count()) === by_input.length,
+      "not all uploads arrived",
+    );
   });
   await step("and by dropping them on the page", async () => {
     const data = await page.evaluateHandle(
@@ -101,10 +104,17 @@ async function upload_steps() {
     await page.dispatchEvent("body", "dragenter", { dataTransfer: data });
     await page.locator(".veil").waitFor();
     await page.dispatchEvent("body", "drop", { dataTransfer: data });
-    await until(async () => (await at(page, "gallery-item").count()) === run.photos.length, "the dropped file did not arrive");
+    await until(
+      async () => (await at(page, "gallery-item").count()) === run.photos.length,
+      "the dropped file did not arrive",
+    );
   });
   await step("a file that is no image is refused in words, the others stay", async () => {
-    const file = { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("these are words") };
+    const file = {
+      name: "notes.jpg",
+      mimeType: "image/jpeg",
+      buffer: Buffer.from("these are words"),
+    };
     await at(page, "upload-input").setInputFiles([file]);
     const failed = page.locator('[data-testid="upload-item"][data-state="failed"]');
     await failed.waitFor();
@@ -113,16 +123,27 @@ async function upload_steps() {
   });
   await step("every thumbnail is there", async () => {
     await until(
-      () => page.evaluate(() => [...document.querySelectorAll(".thumb img")].every((i) => i.complete && i.naturalWidth > 0)),
+      () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll(".thumb img")].every(
+            (i) => i.complete && i.naturalWidth > 0,
+          ),
+        ),
       "a thumbnail is missing",
     );
     await shot("04-gallery");
   });
   await step("searching finds by name", async () => {
     await at(page, "search").fill(basename(run.photos[1]));
-    await until(async () => (await at(page, "gallery-item").count()) === 1, "the search does not narrow the gallery");
+    await until(
+      async () => (await at(page, "gallery-item").count()) === 1,
+      "the search does not narrow the gallery",
+    );
     await at(page, "search").fill("");
-    await until(async () => (await at(page, "gallery-item").count()) === run.photos.length, "the gallery does not come back");
+    await until(
+      async () => (await at(page, "gallery-item").count()) === run.photos.length,
+      "the gallery does not come back",
+    );
   });
 }
 
@@ -137,19 +158,31 @@ async function box_steps() {
     await until(async () => (await at(page, "prompt-item").count()) === 1, "the box is not listed");
     const before = await at(page, "prompt-item").first().textContent();
     await drag(page, [0.4, 0.4], [0.43, 0.43]);
-    await until(async () => (await at(page, "prompt-item").first().textContent()) !== before, "the box did not move");
+    await until(
+      async () => (await at(page, "prompt-item").first().textContent()) !== before,
+      "the box did not move",
+    );
     const moved = await at(page, "prompt-item").first().textContent();
     await page.waitForLoadState("networkidle").catch(() => {});
     await page.reload();
     await at(page, "prompt-item").first().waitFor();
-    check((await at(page, "prompt-item").first().textContent()) === moved, "the server has another box");
+    check(
+      (await at(page, "prompt-item").first().textContent()) === moved,
+      "the server has another box",
+    );
   });
   await step("Delete removes a box and Ctrl Z brings it back", async () => {
     await at(page, "prompt-item").first().locator("button.row").click();
     await page.keyboard.press("Delete");
-    await until(async () => (await at(page, "prompt-item").count()) === 0, "the box is still there");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 0,
+      "the box is still there",
+    );
     await page.keyboard.press("Control+z");
-    await until(async () => (await at(page, "prompt-item").count()) === 1, "the box did not come back");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 1,
+      "the box did not come back",
+    );
   });
   await step("zooming at the pointer keeps the place under it, and fit comes back", async () => {
     const scale = async () => Number(await at(page, "canvas").getAttribute("data-scale"));
@@ -185,24 +218,42 @@ async function box_steps() {
 
 async function coco_step() {
   await step("the COCO file is downloaded and sound", async () => {
-    const [download] = await Promise.all([page.waitForEvent("download"), at(page, "coco").click()]);
-    check(/_coco\.json$/.test(download.suggestedFilename()), `named ${download.suggestedFilename()}`);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      at(page, "coco-download").click(),
+    ]);
+    check(
+      /_coco\.json$/.test(download.suggestedFilename()),
+      `named ${download.suggestedFilename()}`,
+    );
     const path = join(run.out, "coco.json");
     await download.saveAs(path);
     const coco = JSON.parse(readFileSync(path, "utf8"));
     const [image] = coco.images;
-    check(coco.images.length === 1 && Number.isInteger(image.id), "one image with a whole id expected");
+    check(
+      coco.images.length === 1 && Number.isInteger(image.id),
+      "one image with a whole id expected",
+    );
     check(coco.annotations.length > 0, "no annotation");
     for (const a of coco.annotations) {
       check(a.image_id === image.id, "an annotation of another image");
       check(a.area > 0, "an empty annotation");
-      check(a.segmentation.size[0] === image.height && a.segmentation.size[1] === image.width, "wrong size");
+      check(
+        a.segmentation.size[0] === image.height && a.segmentation.size[1] === image.width,
+        "wrong size",
+      );
       check(typeof a.segmentation.counts === "string", "counts are not compressed");
       const [x, y, w, h] = a.bbox;
-      check(x >= 0 && y >= 0 && x + w <= image.width && y + h <= image.height, "bbox outside the image");
+      check(
+        x >= 0 && y >= 0 && x + w <= image.width && y + h <= image.height,
+        "bbox outside the image",
+      );
       check(a.area <= w * h, "more area than the bbox holds");
     }
-    check(coco.categories.some((c) => c.id === coco.annotations[0].category_id), "unknown category");
+    check(
+      coco.categories.some((c) => c.id === coco.annotations[0].category_id),
+      "unknown category",
+    );
   });
 }
 
@@ -212,9 +263,15 @@ async function other_mode_steps() {
     const yes = await on_screen(page, 0.45, 0.45);
     const no = await on_screen(page, 0.06, 0.06);
     await page.mouse.click(yes.x, yes.y);
-    await until(async () => (await at(page, "prompt-item").count()) === 1, "the point is not listed");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 1,
+      "the point is not listed",
+    );
     await page.mouse.click(no.x, no.y, { button: "right" });
-    await until(async () => (await at(page, "prompt-item").count()) === 2, "the negative point is not listed");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 2,
+      "the negative point is not listed",
+    );
     const text = await at(page, "prompt-list").textContent();
     check(text.includes("Point +") && text.includes("Point −"), `the list says ${text}`);
     await process_and_see("06-annotate-point");
@@ -227,11 +284,17 @@ async function other_mode_steps() {
     }
     await at(page, "tool-exemplar_positive").click();
     await drag(page, [0.25, 0.25], [0.55, 0.6]);
-    await until(async () => (await at(page, "prompt-item").count()) === 1, "the exemplar is not listed");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 1,
+      "the exemplar is not listed",
+    );
     await page.keyboard.press("Escape");
     await at(page, "tool-exemplar_negative").click();
     await drag(page, [0.8, 0.05], [0.95, 0.2]);
-    await until(async () => (await at(page, "prompt-item").count()) === 2, "the negative exemplar is not listed");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 2,
+      "the negative exemplar is not listed",
+    );
     await process_and_see("07-annotate-find-all");
   });
   await step("the keys are explained", async () => {
@@ -247,9 +310,15 @@ async function other_mode_steps() {
       const url = page.url();
       await at(page, "next-image").click();
       await until(() => page.url() !== url, "the next image does not open");
-      await until(async () => (await at(page, "prompt-item").count()) === 0, "another image's prompts are shown");
+      await until(
+        async () => (await at(page, "prompt-item").count()) === 0,
+        "another image's prompts are shown",
+      );
       await drag(page, [0.25, 0.25], [0.75, 0.75]);
-      await until(async () => (await at(page, "prompt-item").count()) === 1, "the box is not listed");
+      await until(
+        async () => (await at(page, "prompt-item").count()) === 1,
+        "the box is not listed",
+      );
     }
     await at(page, "process-all").click();
     await until(() => painted(page), "the mask never appeared");
@@ -262,7 +331,7 @@ try {
   await box_steps();
   await coco_step();
   await other_mode_steps();
-  await look_around({ page, run, step, shot });
+  await look_around({ page, run, step, shot, who });
   await polling_fallback({ context, run, step, shot });
   await step("no script error and no violation of the content policy", async () => {
     check(problems.length === 0, problems.join("; "));

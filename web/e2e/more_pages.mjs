@@ -1,7 +1,18 @@
 // The second half of the main job: jobs, history, account, other looks, and life without a socket.
-import { at, check, drag, on_screen, painted, result_shown, until, watch_page } from "./browser.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  at,
+  check,
+  drag,
+  on_screen,
+  painted,
+  result_shown,
+  until,
+  watch_page,
+} from "./browser.mjs";
 
-export async function look_around({ page, run, step, shot }) {
+export async function look_around({ page, run, step, shot, who }) {
   await step("the jobs page is live and shows a job's images", async () => {
     await at(page, "nav-jobs").click();
     await page.locator('[data-testid="live-indicator"][data-status="live"]').waitFor();
@@ -9,13 +20,19 @@ export async function look_around({ page, run, step, shot }) {
     const newest = at(page, "job-row").first();
     await newest.getByRole("button", { expanded: false }).click();
     const images = newest.getByTestId("job-image");
-    await until(async () => (await images.count()) === run.photos.length - 1, "Process all took other images than the changed ones");
     await until(
-      async () => (await newest.getByTestId("job-status").getAttribute("data-status")) === "completed",
+      async () => (await images.count()) === run.photos.length - 1,
+      "Process all took other images than the changed ones",
+    );
+    await until(
+      async () =>
+        (await newest.getByTestId("job-status").getAttribute("data-status")) === "completed",
       "the job did not complete by itself",
     );
     await until(
-      async () => (await newest.locator('[data-testid="job-image"][data-state="completed"]').count()) === run.photos.length - 1,
+      async () =>
+        (await newest.locator('[data-testid="job-image"][data-state="completed"]').count()) ===
+        run.photos.length - 1,
       "the images' states did not follow",
     );
     await shot("09-jobs");
@@ -29,6 +46,19 @@ export async function look_around({ page, run, step, shot }) {
       "an image lacks its badge",
     );
     await shot("10-gallery-processed");
+  });
+  await step("all results are exported as one COCO file", async () => {
+    await at(page, "export-menu").locator("summary").click();
+    await shot("10b-export-menu");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      at(page, "export-coco").click(),
+    ]);
+    const path = join(run.out, "dataset.json");
+    await download.saveAs(path);
+    const coco = JSON.parse(readFileSync(path, "utf8"));
+    check(coco.images.length === run.photos.length, `${coco.images.length} images in the file`);
+    check(coco.annotations.length >= run.photos.length, "masks are missing in the file");
   });
   await step("the history shows results with their masks", async () => {
     await at(page, "nav-history").click();
@@ -51,7 +81,10 @@ export async function look_around({ page, run, step, shot }) {
     await at(page, "key-revoke").first().click();
     await at(page, "dialog-confirm").click();
     await until(async () => (await at(page, "key-row").count()) === 0, "the key is still listed");
-    check((await at(page, "key-secret").count()) === 0, "the secret of a revoked key is still shown");
+    check(
+      (await at(page, "key-secret").count()) === 0,
+      "the secret of a revoked key is still shown",
+    );
   });
   await step("the administrator sees the users", async () => {
     await at(page, "nav-users").click();
@@ -76,13 +109,37 @@ export async function look_around({ page, run, step, shot }) {
     await page.setViewportSize({ width: 1280, height: 820 });
     await page.emulateMedia({ colorScheme: "light" });
   });
+  await step("picked images can be processed together", async () => {
+    await at(page, "gallery-select").first().check();
+    await at(page, "gallery-select").nth(1).check();
+    check((await at(page, "process-selected").textContent()).includes("(2)"), "two are picked");
+    await at(page, "mode-point").click();
+    await at(page, "process-selected").click();
+    await at(page, "toast").filter({ hasText: "No images need processing" }).waitFor();
+    await at(page, "gallery-select").first().uncheck();
+    await at(page, "gallery-select").nth(1).uncheck();
+  });
+  await step("an ended session leads to the sign-in page and back again", async () => {
+    await page.context().clearCookies();
+    await at(page, "nav-history").click();
+    await at(page, "email").fill(who.email);
+    await at(page, "password").fill(who.password);
+    await at(page, "submit").click();
+    await at(page, "history-item").first().waitFor();
+    check(page.url().endsWith("/history"), `at ${page.url()} instead of /history`);
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+  });
   await step("an image is deleted after a question", async () => {
     const before = await at(page, "gallery-item").count();
     await at(page, "gallery-item").last().hover();
     await at(page, "gallery-delete").last().click();
     await shot("19-delete");
     await at(page, "dialog-confirm").click();
-    await until(async () => (await at(page, "gallery-item").count()) === before - 1, "the image is still there");
+    await until(
+      async () => (await at(page, "gallery-item").count()) === before - 1,
+      "the image is still there",
+    );
   });
 }
 
@@ -105,7 +162,10 @@ export async function polling_fallback({ context, run, step, shot }) {
   await step("without a socket the page says that it polls", async () => {
     await page.goto(`${run.base}/jobs`);
     await page.locator('[data-testid="live-indicator"][data-status="polling"]').waitFor();
-    check((await at(page, "live-indicator").textContent()).includes("polling every 2 s"), "not in words");
+    check(
+      (await at(page, "live-indicator").textContent()).includes("polling every 2 s"),
+      "not in words",
+    );
     await shot("20-jobs-polling", page);
   });
   await step("and a job's result still appears by itself", async () => {
@@ -117,7 +177,10 @@ export async function polling_fallback({ context, run, step, shot }) {
     const before = await result_shown(page);
     await page.keyboard.press("Escape");
     await drag(page, [0.05, 0.05], [0.4, 0.5]);
-    await until(async () => (await at(page, "prompt-item").count()) === 2, "the second box is missing");
+    await until(
+      async () => (await at(page, "prompt-item").count()) === 2,
+      "the second box is missing",
+    );
     await at(page, "process").click();
     await until(async () => (await result_shown(page)) !== before, "the new result never appeared");
     await until(() => painted(page), "no mask is painted");

@@ -2,6 +2,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import "./styles/base.css";
 import "./styles/pages.css";
+import "./styles/lists.css";
 import "./styles/annotate.css";
 
 createRoot(document.getElementById("root")!).render(<App />);

@@ -28,6 +28,8 @@ export const ids = {
   processed_badge: "processed-badge",
   process_selected: "process-selected",
   process_all: "process-all",
+  export_menu: "export-menu",
+  export_format: (f: string) => `export-${f}`,
   canvas: "canvas",
   overlay: "overlay",
   mode: (m: string) => `mode-${m}`,
@@ -65,4 +67,5 @@ export const ids = {
   key_row: "key-row",
   key_revoke: "key-revoke",
   user_row: "user-row",
+  user_form: "user-form",
 } as const;

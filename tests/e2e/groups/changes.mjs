@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import {expect} from '../lib/client.mjs';
-import {start_server} from '../lib/server.mjs';
+import {start_server, synthetic} from '../lib/server.mjs';
 import {
   add_box,
   add_image,
@@ -13,7 +13,6 @@ import {
   submit,
   until,
 } from '../lib/work.mjs';
-import {synthetic} from './jobs.mjs';
 
 const nothing = 'No images need processing';
 

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 
 import {expect} from '../lib/client.mjs';
-import {start_server} from '../lib/server.mjs';
+import {start_server, synthetic} from '../lib/server.mjs';
 import {add_image, add_images, finished, run_job, submit, until} from '../lib/work.mjs';
-import {synthetic} from './jobs.mjs';
 
 const progress = (c, id, n) =>
   until(
@@ -21,7 +20,7 @@ async function each_once(c, id, count) {
   assert.equal(job.processed_count, count);
   const states = expect(await c.get(`/jobs/${id}/images`), 200);
   assert.equal(states.length, count);
-  assert.ok(states.every((s) => s.state === 'done' && s.result_id));
+  assert.ok(states.every((s) => s.state === 'completed' && s.result_id));
   const history = expect(await c.get('/images/history'), 200).filter((h) => h.job_id === id);
   assert.equal(history.length, count, 'one history row per image');
   assert.equal(new Set(history.map((h) => h.image_id)).size, count);

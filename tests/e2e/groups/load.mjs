@@ -5,9 +5,8 @@ import net from 'node:net';
 import {expect} from '../lib/client.mjs';
 import {png, quadrants_jpeg} from '../lib/pictures.mjs';
 import {Socket} from '../lib/socket.mjs';
-import {start_server} from '../lib/server.mjs';
+import {start_server, synthetic} from '../lib/server.mjs';
 import {add_image, run_job} from '../lib/work.mjs';
-import {synthetic} from './jobs.mjs';
 
 const connect = (base) =>
   new Promise((resolve, reject) => {

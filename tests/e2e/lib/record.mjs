@@ -21,7 +21,7 @@ export function note_answer(method, path, answer) {
   const csp = h['content-security-policy'] ?? '';
   rule(csp, 'no Content-Security-Policy');
   rule(csp.includes('frame-ancestors'), 'no frame-ancestors');
-  const scripts = /script-src([^;]*)/.exec(csp)?.[1] ?? csp;
+  const scripts = /script-src([^;]*)/.exec(csp)?.[1] ?? /default-src([^;]*)/.exec(csp)?.[1] ?? '';
   rule(!scripts.includes("'unsafe-inline'"), 'unsafe-inline scripts');
   rule(!h['access-control-allow-origin'], 'CORS is on');
   if (answer.status >= 400) {

@@ -170,6 +170,14 @@ export async function start_server(group, options) {
   return server.start();
 }
 
+/// Arguments for a segmenter whose every image costs `cost_ms` of device time.
+export const synthetic = (cost_ms) => [
+  '--model.segmenter',
+  'synthetic',
+  '--model.synthetic-cost-ms',
+  String(cost_ms),
+];
+
 export function clean_up_everything() {
   for (const server of [...live]) server.destroy_now();
   if (scratch) spawnSync('rm', ['-rf', scratch]);

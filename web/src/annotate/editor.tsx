@@ -111,7 +111,8 @@ export function Editor({
       return;
     }
     if (control_held || e.altKey) return;
-    const on_button = e.target instanceof HTMLElement && /^(BUTTON|A|INPUT)$/.test(e.target.tagName);
+    const on_button =
+      e.target instanceof HTMLElement && /^(BUTTON|A|INPUT)$/.test(e.target.tagName);
     const chosen = tools_of_mode[mode].find((t) => t.key === e.key.toLowerCase());
     const actions: Record<string, () => void> = {
       "1": () => change_mode(modes[0]!),
@@ -206,16 +207,26 @@ export function Editor({
           </button>
         ))}
         <hr />
-        <button type="button" className="tool" title="Zoom in (+)" onClick={() => control.zoom(1.25)}>
+        <button
+          type="button"
+          className="tool"
+          title="Zoom in (+)"
+          onClick={() => control.zoom(1.25)}
+        >
           <b aria-hidden="true">+</b>
           <span>Zoom in</span>
         </button>
-        <button type="button" className="tool" title="Zoom out (−)" onClick={() => control.zoom(0.8)}>
+        <button
+          type="button"
+          className="tool"
+          title="Zoom out (−)"
+          onClick={() => control.zoom(0.8)}
+        >
           <b aria-hidden="true">−</b>
           <span>Zoom out</span>
         </button>
         <button type="button" className="tool" title="Fit (F)" onClick={control.fit}>
-          <b aria-hidden="true">⛶</b>
+          <ToolIcon tool="fit" />
           <span>Fit</span>
         </button>
         <button
@@ -226,7 +237,7 @@ export function Editor({
           data-testid={ids.undo}
           onClick={() => void work.undo()}
         >
-          <b aria-hidden="true">↶</b>
+          <ToolIcon tool="undo" />
           <span>Undo</span>
         </button>
         <button
@@ -312,10 +323,21 @@ export function Editor({
   );
 }
 
-function ToolIcon({ tool }: { tool: tool }) {
+function ToolIcon({ tool }: { tool: tool | "fit" | "undo" }) {
   const shape = {
     select: <path d="M5 3l12 7-5 1.500L9.5 17z" fill="currentColor" />,
-    box: <rect x="3.5" y="5" width="13" height="10" rx="1" fill="none" stroke="currentColor" strokeWidth="2" />,
+    box: (
+      <rect
+        x="3.5"
+        y="5"
+        width="13"
+        height="10"
+        rx="1"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+      />
+    ),
     exemplar_positive: (
       <path d="M3 4h14v12H3zM10 7v6M7 10h6" fill="none" stroke="currentColor" strokeWidth="2" />
     ),
@@ -323,6 +345,22 @@ function ToolIcon({ tool }: { tool: tool }) {
       <path d="M3 4h14v12H3zM7 10h6" fill="none" stroke="currentColor" strokeWidth="2" />
     ),
     point: <circle cx="10" cy="10" r="4.5" fill="currentColor" />,
+    fit: (
+      <path
+        d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+      />
+    ),
+    undo: (
+      <path
+        d="M7 3L3 7l4 4M3 7h8a5 5 0 010 10H7"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+      />
+    ),
   }[tool];
   return (
     <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">

@@ -13,7 +13,7 @@ const keys: [string, string][] = [
   ["Wheel", "Zoom at the pointer"],
   ["+ · −", "Zoom"],
   ["F · 0", "Fit · actual pixels"],
-  ["Space or middle button", "Hold and drag to move the picture"],
+  ["Space · middle button", "Hold and drag to move the picture"],
   ["M", "Masks on or off"],
   ["← · →", "Previous · next image"],
   ["Esc", "Let go of the selection"],

@@ -1,7 +1,9 @@
 // The side panel: prompts, process buttons, the running job, results and the overlay's controls.
-import { coco_url, mask_url } from "../api/routes";
+import { useEffect, useState } from "react";
+import { coco_url, job_images, mask_url } from "../api/routes";
 import type { box_annotation, image, mode, point_annotation, result } from "../api/types";
 import { JobBar, Status } from "../components/bits";
+import { useToasts } from "../components/toasts";
 import { instance_css } from "../lib/colours";
 import { duration, plural, prompt_names, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
@@ -31,7 +33,7 @@ export function PromptList({
       id: b.id,
       colour: prompt_colours[b.prompt_type],
       name: prompt_names[b.prompt_type],
-      where: `${Math.round(b.bbox_width)}×${Math.round(b.bbox_height)} at ${Math.round(b.bbox_x)}, ${Math.round(b.bbox_y)}`,
+      where: `${Math.round(b.bbox_width)}×${Math.round(b.bbox_height)} · ${Math.round(b.bbox_x)}, ${Math.round(b.bbox_y)}`,
     })),
     ...points.map((p) => ({
       id: p.id,
@@ -48,11 +50,17 @@ export function PromptList({
       {rows.length === 0 && <p className="muted small">{hint}</p>}
       <ul className="prompts" data-testid={ids.prompt_list}>
         {rows.map((r) => (
-          <li key={r.id} className={r.id === selected ? "selected" : ""} data-testid={ids.prompt_item}>
+          <li
+            key={r.id}
+            className={r.id === selected ? "selected" : ""}
+            data-testid={ids.prompt_item}
+          >
             <button type="button" className="row" onClick={() => on_select(r.id)}>
               <i style={{ background: r.colour }} aria-hidden="true" />
               <span>{r.name}</span>
-              <span className="muted small">{r.where}</span>
+              <span className="muted small" title={r.where}>
+                {r.where}
+              </span>
             </button>
             <button
               type="button"
@@ -73,10 +81,28 @@ export function PromptList({
 
 export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
   const { jobs } = useLive();
+  const toasts = useToasts();
+  const [reason, set_reason] = useState<string | null>(null);
   const job = jobs_of_image(jobs, image.id, mode)[0];
+  const ended = job !== undefined && is_terminal(job.status);
+  const asked = ended && job.failed_count > 0 ? job.id : null;
+  useEffect(() => {
+    set_reason(null);
+    if (asked === null) return;
+    let gone = false;
+    job_images(asked)
+      .then((list) => {
+        const mine = list.find((i) => i.image_id === image.id);
+        if (!gone) set_reason(mine?.error ?? null);
+      })
+      .catch((e) => !gone && toasts.error(e));
+    return () => {
+      gone = true;
+    };
+  }, [asked, image.id, toasts]);
   if (job === undefined) return null;
-  const ended = is_terminal(job.status);
-  if (ended && job.failed_count === 0 && job.status === "completed") return null;
+  // A job that went well needs no words; one that failed for other images none here.
+  if (job.status === "completed" && reason === null) return null;
   return (
     <section className="job-now" data-testid={ids.job_progress}>
       <div className="line">
@@ -88,10 +114,10 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
         </Link>
       </div>
       <JobBar job={job} />
-      {!ended && job.eta_seconds !== null && (
+      {!ended && job.eta_seconds !== null && job.eta_seconds >= 1 && (
         <p className="muted small">about {duration(job.eta_seconds)} left</p>
       )}
-      {job.error !== null && <p className="error-text">{job.error}</p>}
+      {(reason ?? job.error) !== null && <p className="error-text">{reason ?? job.error}</p>}
     </section>
   );
 }

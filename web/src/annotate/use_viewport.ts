@@ -121,7 +121,8 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
 
 export function is_typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLInputElement) return target.type !== "range" && target.type !== "checkbox";
+  if (target instanceof HTMLInputElement)
+    return target.type !== "range" && target.type !== "checkbox";
   return (
     target instanceof HTMLTextAreaElement ||
     target instanceof HTMLSelectElement ||

@@ -79,11 +79,7 @@ async function send(method: string, path: string, options: call_options): Promis
     throw new api_error(0, "The server cannot be reached; check the connection", "unreachable");
   }
   if (answer.ok || answer.status === 304) return answer;
-  const problem = error_from(
-    answer.status,
-    await answer.text(),
-    answer.headers.get("Retry-After"),
-  );
+  const problem = error_from(answer.status, await answer.text(), answer.headers.get("Retry-After"));
   if (problem.status === 401 && !options.credentials_attempt) signed_out();
   throw problem;
 }

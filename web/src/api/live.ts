@@ -110,10 +110,7 @@ export class live_connection {
     clearTimeout(this.hello_timer);
     if (this.stopped) return;
     this.start_polling();
-    this.reconnect_timer = setTimeout(
-      () => this.connect(),
-      pause_ms(this.attempt, Math.random()),
-    );
+    this.reconnect_timer = setTimeout(() => this.connect(), pause_ms(this.attempt, Math.random()));
     this.attempt += 1;
   }
 

@@ -57,6 +57,8 @@ export const create_key = (name: string, read_only: boolean, expires_at: string 
 export const delete_key = (id: string) => call<void>("DELETE", `/api-keys/${id}`);
 
 export const list_users = () => call<managed_user[]>("GET", "/admin/users");
+export const create_user = (email: string, password: string) =>
+  call<managed_user>("POST", "/admin/users", { body: { email, password } });
 export const patch_user = (id: string, change: Record<string, unknown>) =>
   call<managed_user>("PATCH", `/admin/users/${id}`, { body: change });
 
@@ -79,8 +81,7 @@ export const delete_image = (id: string) => call<void>("DELETE", `/images/${id}`
 export const image_url = (id: string) => `${base}/images/${id}/data`;
 export const thumbnail_url = (id: string, size = 256) =>
   `${base}/images/${id}/thumbnail?size=${size}`;
-export const image_history = (id: string) =>
-  call<history_item[]>("GET", `/images/${id}/history`);
+export const image_history = (id: string) => call<history_item[]>("GET", `/images/${id}/history`);
 export const all_history = (limit: number) =>
   call<history_item[]>("GET", `/images/history${query({ limit })}`);
 
@@ -99,17 +100,14 @@ export interface new_point {
   point_y: number;
   is_positive: boolean;
 }
-export const list_boxes = (id: string) =>
-  call<box_list>("GET", `/annotations/${id}`);
-export const create_box = (b: new_box) =>
-  call<box_annotation>("POST", "/annotations", { body: b });
+export const list_boxes = (id: string) => call<box_list>("GET", `/annotations/${id}`);
+export const create_box = (b: new_box) => call<box_annotation>("POST", "/annotations", { body: b });
 export const patch_box = (
   id: string,
   change: Partial<Pick<box_annotation, "bbox_x" | "bbox_y" | "bbox_width" | "bbox_height">>,
 ) => call<box_annotation>("PATCH", `/annotations/${id}`, { body: change });
 export const delete_box = (id: string) => call<void>("DELETE", `/annotations/${id}`);
-export const list_points = (id: string) =>
-  call<point_list>("GET", `/point-annotations/${id}`);
+export const list_points = (id: string) => call<point_list>("GET", `/point-annotations/${id}`);
 export const create_point = (p: new_point) =>
   call<point_annotation>("POST", "/point-annotations", { body: p });
 export const delete_point = (id: string) => call<void>("DELETE", `/point-annotations/${id}`);
@@ -125,5 +123,8 @@ export const retry_job = (id: string) => call<job>("POST", `/jobs/${id}/retry`);
 // Results
 export const get_result = (id: string) => call<result>("GET", `/results/${id}`);
 export const mask_url = (id: string) => `${base}/results/${id}/mask`;
+export type dataset = "coco" | "yolo" | "masks";
+export const dataset_url = (format: dataset, mode: mode, image_ids: string[]) =>
+  `${base}/exports/${format}${query({ mode, image_ids: image_ids.join(",") })}`;
 export const coco_url = (image_id: string, mode: mode) =>
   `${base}/process/export/${image_id}?mode=${mode}`;

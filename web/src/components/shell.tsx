@@ -39,7 +39,8 @@ export function LiveIndicator() {
 
 function NavLink({ to, testid, children }: { to: string; testid: string; children: ReactNode }) {
   const { at } = useRouter();
-  const here = to === "/" ? at.path === "/" || at.path.startsWith("/images/") : at.path.startsWith(to);
+  const here =
+    to === "/" ? at.path === "/" || at.path.startsWith("/images/") : at.path.startsWith(to);
   return (
     <Link to={to} data-testid={testid} aria-current={here ? "page" : undefined}>
       {children}

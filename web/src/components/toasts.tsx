@@ -1,12 +1,5 @@
-// Short messages at the corner. Errors stay until closed; nothing fails silently.
-import {
-  createContext,
-  useCallback,
-  useContext,
-  useMemo,
-  useState,
-  type ReactNode,
-} from "react";
+// Short messages at the corner; nothing fails silently. Errors stay longer.
+import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
 import { describe, api_error } from "../api/client";
 import { ids } from "../testids";
 
@@ -24,6 +17,7 @@ interface toaster {
 const context = createContext<toaster>({ error: () => {}, info: () => {} });
 const shown_max = 5;
 const info_ms = 4000;
+const error_ms = 15_000;
 let next_id = 1;
 
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -35,8 +29,10 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   const add = useCallback(
     (kind: toast["kind"], text: string) => {
       const id = next_id++;
-      set_toasts((all) => [...all.filter((t) => t.text !== text), { id, kind, text }].slice(-shown_max));
-      if (kind === "info") setTimeout(() => close(id), info_ms);
+      set_toasts((all) =>
+        [...all.filter((t) => t.text !== text), { id, kind, text }].slice(-shown_max),
+      );
+      setTimeout(() => close(id), kind === "info" ? info_ms : error_ms);
     },
     [close],
   );
@@ -46,6 +42,11 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         // The sign-in page says so itself.
         if (e instanceof api_error && e.status === 401) return;
         if (e instanceof DOMException && e.name === "AbortError") return;
+        // Not a failure: everything is up to date already.
+        if (e instanceof api_error && e.detail === "No images need processing") {
+          add("info", `${e.detail}: nothing has changed since the last run in this mode`);
+          return;
+        }
         add("error", what === undefined ? describe(e) : `${what}: ${describe(e)}`);
       },
       info: (text) => add("info", text),

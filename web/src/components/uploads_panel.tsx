@@ -1,11 +1,19 @@
 // The list of uploads with a bar each, and the "drop anywhere" veil.
 import { useEffect, useState } from "react";
 import { bytes, plural } from "../lib/format";
+import type { upload } from "../state/uploads";
 import { useUploads } from "../state/uploads_provider";
 import { ids } from "../testids";
 import { Bar } from "./bits";
 
 const shown_max = 200;
+
+const order = { failed: 0, running: 1, waiting: 2, done: 3 };
+
+/** What needs looking at first: failures, then what is under way. */
+function in_order(items: upload[]): upload[] {
+  return [...items].sort((a, b) => order[a.state] - order[b.state] || a.id - b.id);
+}
 
 export function UploadsPanel() {
   const { uploads, retry, clear } = useUploads();
@@ -26,38 +34,40 @@ export function UploadsPanel() {
         )}
       </header>
       <ul>
-        {uploads.items.slice(-shown_max).map((u) => (
-          <li key={u.id} data-testid={ids.upload_item} data-state={u.state}>
-            <span className="name" title={u.name}>
-              {u.name}
-            </span>
-            {u.state === "failed" ? (
-              <>
-                <span className="error-text">{u.error}</span>
-                <button type="button" className="quiet" onClick={() => retry(u.id)}>
-                  Try again
-                </button>
-              </>
-            ) : (
-              <>
-                <Bar
-                  value={u.progress}
-                  tone={u.state === "done" ? "good" : "accent"}
-                  label={`Upload of ${u.name}`}
-                />
-                <span className="muted small">
-                  {u.state === "done"
-                    ? "done"
-                    : u.state === "waiting"
-                      ? "waiting"
-                      : u.progress >= 1
-                        ? "checking…"
-                        : bytes(u.size)}
-                </span>
-              </>
-            )}
-          </li>
-        ))}
+        {in_order(uploads.items)
+          .slice(0, shown_max)
+          .map((u) => (
+            <li key={u.id} data-testid={ids.upload_item} data-state={u.state}>
+              <span className="name" title={u.name}>
+                {u.name}
+              </span>
+              {u.state === "failed" ? (
+                <>
+                  <span className="error-text">{u.error}</span>
+                  <button type="button" className="quiet" onClick={() => retry(u.id)}>
+                    Try again
+                  </button>
+                </>
+              ) : (
+                <>
+                  <Bar
+                    value={u.progress}
+                    tone={u.state === "done" ? "good" : "accent"}
+                    label={`Upload of ${u.name}`}
+                  />
+                  <span className="muted small">
+                    {u.state === "done"
+                      ? "done"
+                      : u.state === "waiting"
+                        ? "waiting"
+                        : u.progress >= 1
+                          ? "checking…"
+                          : bytes(u.size)}
+                  </span>
+                </>
+              )}
+            </li>
+          ))}
       </ul>
     </section>
   );

@@ -30,10 +30,7 @@ export function decode_counts(text: string): number[] {
 }
 
 /** Calls `run(first, last)` for each run of set pixels; positions are column-major. */
-export function for_each_run(
-  counts: number[],
-  run: (begin: number, end: number) => void,
-): void {
+export function for_each_run(counts: number[], run: (begin: number, end: number) => void): void {
   let position = 0;
   let set = false;
   for (const n of counts) {
@@ -78,7 +75,11 @@ export interface sampling {
 }
 
 /** A picture of at most `pixels_max` pixels for a mask of this size, never larger than the mask. */
-export function make_sampling(mask_width: number, mask_height: number, pixels_max: number): sampling {
+export function make_sampling(
+  mask_width: number,
+  mask_height: number,
+  pixels_max: number,
+): sampling {
   const shrink = Math.min(1, Math.sqrt(pixels_max / Math.max(1, mask_width * mask_height)));
   const width = Math.max(1, Math.floor(mask_width * shrink));
   const height = Math.max(1, Math.floor(mask_height * shrink));

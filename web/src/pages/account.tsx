@@ -1,5 +1,5 @@
 // One's own account: use against limits, name, password, API keys.
-import { useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import * as api from "../api/routes";
 import type { me } from "../api/types";
 import { Bar } from "../components/bits";
@@ -12,7 +12,17 @@ import { Keys } from "./account_keys";
 
 const mebibyte = 1024 * 1024;
 
-function Use({ name, used, most, text }: { name: string; used: number; most: number; text: string }) {
+function Use({
+  name,
+  used,
+  most,
+  text,
+}: {
+  name: string;
+  used: number;
+  most: number;
+  text: string;
+}) {
   const part = most > 0 ? used / most : 1;
   return (
     <div className="use" data-testid={ids.quota}>
@@ -142,7 +152,12 @@ function Password() {
 }
 
 export function Account() {
-  const { user, change_user } = useSession();
+  const { user, change_user, refresh } = useSession();
+  const toasts = useToasts();
+  useEffect(() => {
+    // What was read at sign-in is old by now.
+    refresh().catch((e) => toasts.error(e));
+  }, [refresh, toasts]);
   useLiveEvents((e) => {
     if (e.type !== "quota.changed") return;
     const { type: _type, seq: _seq, ...use } = e;

@@ -66,8 +66,7 @@ export function Keys() {
   const create = async (e: FormEvent) => {
     e.preventDefault();
     try {
-      const until =
-        days === "" ? null : new Date(Date.now() + Number(days) * day_ms).toISOString();
+      const until = days === "" ? null : new Date(Date.now() + Number(days) * day_ms).toISOString();
       const key = await api.create_key(name.trim(), read_only, until);
       set_made(key);
       set_name("");

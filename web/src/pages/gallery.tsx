@@ -4,6 +4,7 @@ import * as api from "../api/routes";
 import type { image, mode } from "../api/types";
 import { Empty, ModeSwitch, Spinner } from "../components/bits";
 import { Confirm } from "../components/dialog";
+import { ExportMenu } from "../components/export_menu";
 import { useToasts } from "../components/toasts";
 import { DropVeil, UploadsPanel } from "../components/uploads_panel";
 import { plural } from "../lib/format";
@@ -249,6 +250,7 @@ export function Gallery() {
           >
             Process all
           </button>
+          {processed.size > 0 && <ExportMenu mode={mode} picked={[...selected]} />}
           {selected.size > 0 && (
             <>
               <button
@@ -271,7 +273,9 @@ export function Gallery() {
         </div>
       )}
       <UploadsPanel />
-      {nothing && search !== "" && <Empty title="No image has this name">Try another search.</Empty>}
+      {nothing && search !== "" && (
+        <Empty title="No image has this name">Try another search.</Empty>
+      )}
       {nothing && search === "" && !list.failed && (
         <Empty title="No images yet" testid={ids.gallery_empty}>
           <p>Drop photographs anywhere on this page, or choose files.</p>

@@ -1,5 +1,5 @@
 // All results, or those of one image, newest first; each can be looked at and downloaded.
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import * as api from "../api/routes";
 import type { history_item, image, result } from "../api/types";
 import { Overlay } from "../annotate/overlay";
@@ -16,7 +16,6 @@ const page = 100;
 
 function describe_prompts(h: history_item): string {
   const parts: string[] = [];
-  if (h.bboxes !== null && h.bboxes.length > 0) parts.push(plural(h.bboxes.length, "box", "boxes"));
   if (h.point_count !== null) parts.push(plural(h.point_count, "point"));
   if (h.text_prompt_used) parts.push(`“${h.text_prompt_used}”`);
   return parts.join(", ");
@@ -125,6 +124,14 @@ export function History() {
   const [viewed, set_viewed] = useState<history_item | null>(null);
   const { jobs } = useLive();
   const toasts = useToasts();
+  // Results carry no file name; the jobs of this page usually know it.
+  const names = useMemo(() => {
+    const found = new Map<string, string>();
+    for (const j of Object.values(jobs.by_id)) {
+      j.image_ids.forEach((id, i) => found.set(id, j.image_filenames[i] ?? ""));
+    }
+    return found;
+  }, [jobs]);
   const ended = Object.values(jobs.by_id).reduce((n, j) => n + j.processed_count, 0);
   useLiveEvents((e) => {
     if (e.type === "result.ready") set_asked((n) => n + 1);
@@ -173,10 +180,18 @@ export function History() {
               data-result-id={h.id}
               onClick={() => set_viewed(h)}
             >
-              <img src={api.thumbnail_url(h.image_id, 128)} alt="" loading="lazy" width={56} height={56} />
+              <img
+                src={api.thumbnail_url(h.image_id, 128)}
+                alt=""
+                loading="lazy"
+                width={56}
+                height={56}
+              />
               <span className="history-text">
-                <b>{mode_names[h.mode]}</b>
-                <span className="muted small">{describe_prompts(h)}</span>
+                <b className="name">{names.get(h.image_id) ?? mode_names[h.mode]}</b>
+                <span className="muted small">
+                  {[mode_names[h.mode], describe_prompts(h)].filter(Boolean).join(" · ")}
+                </span>
               </span>
               <span className="muted small">
                 {h.scores === null ? "" : plural(h.scores.length, "mask")}

@@ -28,7 +28,13 @@ function JobImages({ job }: { job: job }) {
     <ul className="job-images" data-testid={ids.job_detail}>
       {images.map((i) => (
         <li key={i.image_id} data-testid={ids.job_image} data-state={i.state}>
-          <img src={api.thumbnail_url(i.image_id, 64)} alt="" loading="lazy" width={40} height={40} />
+          <img
+            src={api.thumbnail_url(i.image_id, 64)}
+            alt=""
+            loading="lazy"
+            width={40}
+            height={40}
+          />
           <Link to={`/images/${i.image_id}?mode=${job.mode}`} className="name" title={i.filename}>
             {i.filename}
           </Link>
@@ -43,7 +49,8 @@ function JobImages({ job }: { job: job }) {
 function describe_where(j: job): string {
   if (j.status === "queued") return queue_words(j.queue_position);
   if (j.status === "running") {
-    const eta = j.eta_seconds === null ? "" : `, about ${duration(j.eta_seconds)} left`;
+    const eta =
+      j.eta_seconds === null || j.eta_seconds < 1 ? "" : `, about ${duration(j.eta_seconds)} left`;
     const now = j.current_image_filename === null ? "" : `${j.current_image_filename}`;
     return `${now}${eta}`.replace(/^, /, "");
   }

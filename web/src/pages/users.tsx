@@ -1,5 +1,5 @@
 // For administrators: who is here, and their limits.
-import { useEffect, useState } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import * as api from "../api/routes";
 import type { managed_user } from "../api/types";
 import { Empty, Spinner } from "../components/bits";
@@ -41,6 +41,50 @@ function Limit({
   );
 }
 
+function NewUser({ on_made }: { on_made: (u: managed_user) => void }) {
+  const [email, set_email] = useState("");
+  const [password, set_password] = useState("");
+  const toasts = useToasts();
+  const create = async (e: FormEvent) => {
+    e.preventDefault();
+    try {
+      on_made(await api.create_user(email, password));
+      set_email("");
+      set_password("");
+      toasts.info("User added");
+    } catch (problem) {
+      toasts.error(problem);
+    }
+  };
+  return (
+    <form className="card line wrap" onSubmit={create} data-testid={ids.user_form}>
+      <b>Add a user</b>
+      <input
+        type="email"
+        placeholder="Email"
+        aria-label="Email of the new user"
+        autoComplete="off"
+        required
+        value={email}
+        onChange={(e) => set_email(e.target.value)}
+      />
+      <input
+        type="password"
+        placeholder="First password"
+        aria-label="First password of the new user"
+        autoComplete="new-password"
+        required
+        minLength={8}
+        value={password}
+        onChange={(e) => set_password(e.target.value)}
+      />
+      <button type="submit" className="primary">
+        Add
+      </button>
+    </form>
+  );
+}
+
 export function Users() {
   const { user: self } = useSession();
   const [users, set_users] = useState<managed_user[] | null>(null);
@@ -75,6 +119,7 @@ export function Users() {
       <div className="toolbar">
         <h1>Users</h1>
       </div>
+      <NewUser on_made={(u) => set_users((all) => [...(all ?? []), u])} />
       {users === null && <Spinner />}
       <div className="scroll card">
         <table>
@@ -86,6 +131,7 @@ export function Users() {
               <th>Images, most</th>
               <th>Storage, MB</th>
               <th>Jobs at once</th>
+              <th />
             </tr>
           </thead>
           <tbody>
@@ -94,7 +140,7 @@ export function Users() {
                 <td>
                   {u.display_name && <b>{u.display_name} </b>}
                   {u.email}
-                  {u.disabled_at && <span className="badge">disabled</span>}
+                  {u.disabled && <span className="badge status-failed">disabled</span>}
                 </td>
                 <td>
                   <select
@@ -126,6 +172,18 @@ export function Users() {
                     />
                   </td>
                 ))}
+                <td>
+                  {u.id !== self?.id && (
+                    <button
+                      type="button"
+                      className="quiet"
+                      title="A disabled user is signed out and cannot sign in"
+                      onClick={() => void change(u, { disabled: !u.disabled })}
+                    >
+                      {u.disabled ? "Enable" : "Disable"}
+                    </button>
+                  )}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -8,10 +8,7 @@ export interface prompts_state {
   undo: undo_step[];
 }
 
-type box_geometry = Pick<
-  box_annotation,
-  "bbox_x" | "bbox_y" | "bbox_width" | "bbox_height"
->;
+type box_geometry = Pick<box_annotation, "bbox_x" | "bbox_y" | "bbox_width" | "bbox_height">;
 
 export type undo_step =
   | { kind: "delete_box"; id: string }
@@ -51,7 +48,11 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       return {
         ...s,
         boxes: [...s.boxes, a.box],
-        undo: remember(renamed(s, a.instead_of, a.box.id), { kind: "delete_box", id: a.box.id }, a.undoable),
+        undo: remember(
+          renamed(s, a.instead_of, a.box.id),
+          { kind: "delete_box", id: a.box.id },
+          a.undoable,
+        ),
       };
     case "box_reshaped": {
       const old = s.boxes.find((b) => b.id === a.box.id);
@@ -81,7 +82,11 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       return {
         ...s,
         points: [...s.points, a.point],
-        undo: remember(renamed(s, a.instead_of, a.point.id), { kind: "delete_point", id: a.point.id }, a.undoable),
+        undo: remember(
+          renamed(s, a.instead_of, a.point.id),
+          { kind: "delete_point", id: a.point.id },
+          a.undoable,
+        ),
       };
     case "point_removed": {
       const old = s.points.find((p) => p.id === a.id);

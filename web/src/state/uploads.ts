@@ -61,7 +61,10 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
     case "retried":
       return change(action.id, { state: "waiting", progress: 0, error: null });
     case "cleared":
-      return { ...state, items: state.items.filter((u) => u.state === "waiting" || u.state === "running") };
+      return {
+        ...state,
+        items: state.items.filter((u) => u.state === "waiting" || u.state === "running"),
+      };
   }
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { live_event } from "../api/types";
-import { jobs_of_image, newest_first, no_jobs, open_jobs, progress_of, reduce_jobs } from "../state/jobs";
+import {
+  jobs_of_image,
+  newest_first,
+  no_jobs,
+  open_jobs,
+  progress_of,
+  reduce_jobs,
+} from "../state/jobs";
 import { a_job } from "./fixtures";
 
 const fold = (events: live_event[], from = no_jobs) =>
@@ -41,10 +48,11 @@ describe("jobs reducer", () => {
 
   it("never replaces a newer picture by an older one", () => {
     const done = a_job({ status: "completed", version: 5 });
-    const s = reduce_jobs(
-      reduce_jobs(no_jobs, { kind: "changed", job: done }),
-      { kind: "listed", jobs: [a_job({ version: 3, status: "running" })], complete: true },
-    );
+    const s = reduce_jobs(reduce_jobs(no_jobs, { kind: "changed", job: done }), {
+      kind: "listed",
+      jobs: [a_job({ version: 3, status: "running" })],
+      complete: true,
+    });
     expect(s.by_id.j1).toEqual(done);
   });
 
@@ -57,10 +65,7 @@ describe("jobs reducer", () => {
   });
 
   it("wants the lists again after a resync and when an open job has gone", () => {
-    const s = fold([
-      { type: "hello", seq: 7, jobs: [a_job()] },
-      { type: "resync" },
-    ]);
+    const s = fold([{ type: "hello", seq: 7, jobs: [a_job()] }, { type: "resync" }]);
     expect(s.stale).toBe(true);
     expect(s.seq).toBeNull();
     const read = reduce_jobs(s, { kind: "listed", jobs: [a_job()], complete: true });

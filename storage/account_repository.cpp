@@ -1,0 +1,222 @@
+#include "storage/repositories.hpp"
+
+namespace samovar::storage {
+
+namespace {
+
+#define USER_COLUMNS                                                                 \
+  "id, email, display_name, role, max_concurrent_jobs, max_images, max_storage_mb, " \
+  "share_weight, image_count, storage_bytes, running_jobs, created_at, disabled_at"
+
+constexpr statement count_statement{"user_count", "select definer_count_users()"};
+constexpr statement create_statement{
+    "user_create", "select definer_create_user($1::uuid, $2::text, $3::text, $4::text, $5::text)"};
+constexpr statement first_admin_statement{
+    "user_first_admin",
+    "select definer_create_first_admin($1::uuid, $2::text, $3::text, $4::text)"};
+constexpr statement login_statement{
+    "user_login", "select id, password_hash, disabled from definer_find_login($1::text)"};
+constexpr statement find_statement{
+    "user_find",
+    "select id, email, display_name, role, max_concurrent_jobs, max_images, max_storage_mb, "
+    "share_weight, image_count, storage_bytes, (select count(*)::integer from processing_jobs j "
+    "where j.user_id = $1 and j.status = 'running'), created_at, disabled_at "
+    "from users where id = $1::uuid"};
+constexpr statement list_statement{"user_list",
+                                   "select " USER_COLUMNS " from definer_list_users()"};
+constexpr statement name_statement{
+    "user_set_name", "update users set display_name = $2::text where id = $1::uuid returning id"};
+constexpr statement password_statement{
+    "user_set_password",
+    "with changed as (update users set password_hash = $2::text where id = $1::uuid returning id), "
+    "ended as (delete from web_sessions where user_id = $1 and id is distinct from $3::uuid), "
+    "noted as (insert into audit_log (user_id, action) select id, 'user.password' from changed) "
+    "select id from changed"};
+constexpr statement disable_statement{"user_set_disabled",
+                                      "select definer_set_disabled($1::uuid, $2::boolean)"};
+constexpr statement key_insert{
+    "key_insert",
+    "insert into api_keys (id, user_id, name, prefix, secret_sha256, read_only, created_at, "
+    "expires_at) values ($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6::boolean, "
+    "$7::timestamptz, $8::timestamptz)"};
+constexpr statement key_list{
+    "key_list",
+    "select id, user_id, name, prefix, read_only, created_at, expires_at, last_used_at "
+    "from api_keys where user_id = $1::uuid order by created_at desc, id desc"};
+constexpr statement key_delete{
+    "key_delete", "delete from api_keys where id = $1::uuid and user_id = $2::uuid returning id"};
+constexpr statement key_find{
+    "key_find", "select user_id, role, key_id, read_only from definer_find_api_key($1::bytea)"};
+constexpr statement key_touch{"key_touch", "select definer_touch_api_key($1::uuid)"};
+constexpr statement session_insert{
+    "session_insert",
+    "insert into web_sessions (id, user_id, token_sha256, csrf_token, created_at, last_seen_at, "
+    "expires_at) values ($1::uuid, $2::uuid, $3::bytea, $4::text, $5::timestamptz, "
+    "$6::timestamptz, $7::timestamptz)"};
+constexpr statement session_find{
+    "session_find",
+    "select user_id, role, session_id, csrf_token from definer_find_web_session($1::bytea)"};
+constexpr statement session_delete{
+    "session_delete", "delete from web_sessions where id = $1::uuid and user_id = $2::uuid"};
+
+core::role read_role(const char* text) {
+  return std::string_view{text} == "admin" ? core::role::admin : core::role::user;
+}
+
+std::optional<core::timestamp> read_optional_time(const pqxx::field& f) {
+  if (f.is_null()) return std::nullopt;
+  return read_timestamp(f.c_str());
+}
+
+core::user read_user(const pqxx::row& r) {
+  core::user u;
+  u.id = read_id<core::user_id>(r[0].c_str());
+  u.email = r[1].c_str();
+  u.display_name = r[2].c_str();
+  u.rights = read_role(r[3].c_str());
+  u.max_concurrent_jobs = r[4].as<int>();
+  u.max_images = r[5].as<std::int64_t>();
+  u.max_storage_mb = r[6].as<std::int64_t>();
+  u.share_weight = r[7].as<double>();
+  u.image_count = r[8].as<std::int64_t>();
+  u.storage_bytes = r[9].as<std::int64_t>();
+  u.running_jobs = r[10].as<int>();
+  u.created_at = read_timestamp(r[11].c_str());
+  u.disabled_at = read_optional_time(r[12]);
+  return u;
+}
+
+core::error user_not_found() {
+  return core::make_error(core::error_code::not_found, "User not found");
+}
+
+}  // namespace
+
+std::int64_t account_repository::count_users() {
+  return pool_.take()->run(count_statement)[0][0].as<std::int64_t>();
+}
+
+core::status account_repository::create_user(const core::new_user& u) {
+  const auto rows = pool_.take()->run(create_statement, u.id, u.email, u.display_name,
+                                      u.password_hash, std::string{core::to_string(u.rights)});
+  if (!rows[0][0].as<bool>())
+    return core::make_error(core::error_code::email_taken,
+                            "An account with this email address exists already", "email");
+  return core::done{};
+}
+
+core::status account_repository::create_first_admin(const core::new_user& u) {
+  const auto rows =
+      pool_.take()->run(first_admin_statement, u.id, u.email, u.display_name, u.password_hash);
+  if (!rows[0][0].as<bool>())
+    return core::make_error(core::error_code::conflict, "Samovar has been set up already");
+  return core::done{};
+}
+
+std::optional<core::login_record> account_repository::find_login(const std::string& email) {
+  const auto rows = pool_.take()->run(login_statement, email);
+  if (rows.empty()) return std::nullopt;
+  core::login_record r;
+  r.id = read_id<core::user_id>(rows[0][0].c_str());
+  if (!rows[0][1].is_null()) r.password_hash = rows[0][1].c_str();
+  r.disabled = rows[0][2].as<bool>();
+  return r;
+}
+
+std::optional<core::user> account_repository::find_user(core::user_id id) {
+  const auto rows = pool_.take()->as_user(id, find_statement, id);
+  if (rows.empty()) return std::nullopt;
+  return read_user(rows[0]);
+}
+
+std::vector<core::user> account_repository::list_users() {
+  std::vector<core::user> users;
+  for (const auto& row : pool_.take()->run(list_statement)) users.push_back(read_user(row));
+  return users;
+}
+
+core::status account_repository::set_display_name(core::user_id id, const std::string& name) {
+  if (pool_.take()->as_user(id, name_statement, id, name).empty()) return user_not_found();
+  return core::done{};
+}
+
+core::status account_repository::set_password_hash(core::user_id id, const std::string& hash,
+                                                   std::optional<core::web_session_id> keep) {
+  if (pool_.take()->as_user(id, password_statement, id, hash, keep).empty())
+    return user_not_found();
+  return core::done{};
+}
+
+core::status account_repository::set_disabled(core::user_id id, bool disabled) {
+  if (!pool_.take()->run(disable_statement, id, disabled)[0][0].as<bool>()) return user_not_found();
+  return core::done{};
+}
+
+core::status account_repository::create_api_key(const core::api_key& key,
+                                                const std::string& secret_sha256) {
+  pool_.take()->as_user(key.owner, key_insert, key.id, key.owner, key.name, key.prefix,
+                        bytes{secret_sha256}, key.read_only, key.created_at, key.expires_at);
+  return core::done{};
+}
+
+std::vector<core::api_key> account_repository::list_api_keys(core::user_id owner) {
+  std::vector<core::api_key> keys;
+  for (const auto& row : pool_.take()->as_user(owner, key_list, owner)) {
+    core::api_key k;
+    k.id = read_id<core::api_key_id>(row[0].c_str());
+    k.owner = read_id<core::user_id>(row[1].c_str());
+    k.name = row[2].c_str();
+    k.prefix = row[3].c_str();
+    k.read_only = row[4].as<bool>();
+    k.created_at = read_timestamp(row[5].c_str());
+    k.expires_at = read_optional_time(row[6]);
+    k.last_used_at = read_optional_time(row[7]);
+    keys.push_back(std::move(k));
+  }
+  return keys;
+}
+
+core::status account_repository::delete_api_key(core::user_id owner, core::api_key_id id) {
+  if (pool_.take()->as_user(owner, key_delete, id, owner).empty())
+    return core::make_error(core::error_code::not_found, "API key not found");
+  return core::done{};
+}
+
+std::optional<core::acting_user> account_repository::find_by_api_key(
+    const std::string& secret_sha256) {
+  const auto rows = pool_.take()->run(key_find, bytes{secret_sha256});
+  if (rows.empty()) return std::nullopt;
+  core::acting_user who;
+  who.id = read_id<core::user_id>(rows[0][0].c_str());
+  who.rights = read_role(rows[0][1].c_str());
+  who.via_key = read_id<core::api_key_id>(rows[0][2].c_str());
+  who.read_only = rows[0][3].as<bool>();
+  return who;
+}
+
+void account_repository::touch_api_key(core::api_key_id id) { pool_.take()->run(key_touch, id); }
+
+core::status account_repository::create_web_session(const core::web_session& s,
+                                                    const std::string& token_sha256) {
+  pool_.take()->as_user(s.owner, session_insert, s.id, s.owner, bytes{token_sha256}, s.csrf_token,
+                        s.created_at, s.last_seen_at, s.expires_at);
+  return core::done{};
+}
+
+std::optional<core::acting_user> account_repository::find_by_web_session(
+    const std::string& token_sha256) {
+  const auto rows = pool_.take()->run(session_find, bytes{token_sha256});
+  if (rows.empty()) return std::nullopt;
+  core::acting_user who;
+  who.id = read_id<core::user_id>(rows[0][0].c_str());
+  who.rights = read_role(rows[0][1].c_str());
+  who.via_session = read_id<core::web_session_id>(rows[0][2].c_str());
+  who.csrf_token = rows[0][3].c_str();
+  return who;
+}
+
+void account_repository::delete_web_session(core::user_id owner, core::web_session_id id) {
+  pool_.take()->as_user(owner, session_delete, id, owner);
+}
+
+}  // namespace samovar::storage

@@ -1,0 +1,44 @@
+#include "storage/database.hpp"
+
+#include "storage/migrations.hpp"
+
+namespace samovar::storage {
+
+namespace {
+
+void finish(database& d, const database_options& options) {
+  if (!d.owner_conninfo.empty())
+    migrate(d.owner_conninfo);
+  else
+    check_version(d.app_conninfo);
+  d.connections = std::make_unique<pool>(d.app_conninfo, options.pool_size, options.pool_wait);
+}
+
+}  // namespace
+
+database open_database(const database_options& options) {
+  database d;
+  if (options.url.empty()) {
+    d.embedded = std::make_unique<embedded_postgres>(options.data_dir);
+    d.app_conninfo = d.embedded->app_conninfo();
+    d.owner_conninfo = d.embedded->owner_conninfo();
+  } else {
+    d.app_conninfo = options.url;
+    d.owner_conninfo = options.owner_url;
+  }
+  finish(d, options);
+  return d;
+}
+
+database open_database_beside(const database_options& options) {
+  if (!options.url.empty() || !embedded_postgres::in_use(options.data_dir))
+    return open_database(options);
+  const auto paths = locate_cluster(options.data_dir);
+  database d;
+  d.app_conninfo = conninfo_for(paths, "samovar_app");
+  d.owner_conninfo = conninfo_for(paths, "samovar_owner");
+  finish(d, options);
+  return d;
+}
+
+}  // namespace samovar::storage

@@ -1,0 +1,200 @@
+#include "storage/job_log.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <pqxx/pipeline>
+
+#include "storage/job_batch.hpp"
+#include "storage/job_batch_sql.hpp"
+#include "storage/row_json.hpp"
+
+namespace samovar::storage {
+
+namespace {
+
+constexpr statement take_statement{
+    "open_take", "select taken from definer_take_open_jobs($1::bigint, $2::uuid)"};
+constexpr statement open_statement{"open_read",
+                                   "select " SAMOVAR_JOB_COLUMNS
+                                   ", snapshot, ended, blobs, max_concurrent_jobs, share_weight "
+                                   "from definer_open_jobs($1::uuid[]) order by created_at, id"};
+
+// One round trip for any number of statements.
+std::vector<pqxx::result> run_all(pqxx::work& t, const std::vector<std::string>& sql) {
+  pqxx::pipeline p{t, "batch"};
+  p.retain(static_cast<int>(sql.size()) + 1);
+  std::vector<pqxx::pipeline::query_id> ids;
+  ids.reserve(sql.size());
+  for (const auto& s : sql) ids.push_back(p.insert(s));
+  p.complete();
+  std::vector<pqxx::result> results;
+  results.reserve(ids.size());
+  for (const auto id : ids) results.push_back(p.retrieve(id));
+  return results;
+}
+
+std::shared_ptr<const core::job_inputs> make_inputs(const char* snapshot, const char* blobs,
+                                                    const std::vector<core::image_id>& images) {
+  auto inputs = std::make_shared<core::job_inputs>();
+  auto prompts = read_snapshot(snapshot);
+  for (const auto& id : images) (*inputs)[id].prompts = std::move(prompts[id]);
+  read_blobs(blobs, *inputs);
+  return inputs;
+}
+
+// Rare (a repeated create_job): one more look at the stored snapshot.
+void add_inputs(pqxx::work& t, const user_batch& batch,
+                std::vector<core::write_outcome>& outcomes) {
+  if (batch.inputs_wanted().empty()) return;
+  t.exec(set_user_text(batch.user()));
+  for (const auto& [position, job] : batch.inputs_wanted()) {
+    const auto rows = t.exec(execute_text(read_snapshot_statement, batch.user(), job));
+    if (rows.empty()) continue;
+    auto& w = *outcomes[position];
+    w.inputs = make_inputs(rows[0][0].c_str(), rows[0][1].c_str(), w.record.image_ids);
+  }
+}
+
+// One pass over those commands that may be decided together; returns the rest, in order.
+std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_command> commands,
+                                   const std::vector<std::size_t>& positions, std::int64_t epoch,
+                                   member_cache& cache,
+                                   std::vector<core::write_outcome>& outcomes) {
+  std::map<core::user_id, user_batch> batches;  // by user id: one order of locking for everybody
+  std::map<core::user_id, bool> held_back;
+  std::vector<std::size_t> rest;
+  for (const auto position : positions) {
+    const auto user = core::user_of(commands[position]);
+    auto& batch = batches.try_emplace(user, user, epoch, cache).first->second;
+    // Once one command of a user waits, all later ones of that user do: their order is kept.
+    if (held_back[user] || !batch.add(position, commands[position])) {
+      held_back[user] = true;
+      rest.push_back(position);
+    }
+  }
+  std::vector<std::string> sql;
+  std::vector<std::size_t> counts;
+  for (auto& [user, batch] : batches) {
+    auto reads = batch.reads();
+    counts.push_back(reads.size());
+    std::move(reads.begin(), reads.end(), std::back_inserter(sql));
+  }
+  const auto results = run_all(t, sql);
+  std::string writes;
+  std::size_t at = 0, nth = 0;
+  for (auto& [user, batch] : batches) {
+    const auto begin = results.begin() + static_cast<std::ptrdiff_t>(at);
+    batch.take({begin, begin + static_cast<std::ptrdiff_t>(counts[nth])});
+    at += counts[nth++];
+    batch.decide(outcomes);
+    for (const auto& s : batch.writes()) {
+      writes += s;
+      writes += ';';
+    }
+  }
+  if (!writes.empty()) t.exec(writes);
+  for (auto& [user, batch] : batches) add_inputs(t, batch, outcomes);
+  return rest;
+}
+
+core::error command_failed() {
+  return core::make_error(core::error_code::internal, "The change could not be stored");
+}
+
+}  // namespace
+
+postgres_job_log::postgres_job_log(std::string app_conninfo)
+    : conninfo_(std::move(app_conninfo)), members_(std::make_unique<member_cache>()) {}
+
+postgres_job_log::~postgres_job_log() = default;
+
+connection& postgres_job_log::ready_connection() {
+  if (!connection_ || connection_->broken() || connection_->hung_up()) {
+    connection_.reset();
+    connection_ = std::make_unique<connection>(conninfo_);
+    for (const auto& s : batch_statements()) connection_->prepare(s);
+  }
+  return *connection_;
+}
+
+std::int64_t postgres_job_log::begin_epoch() {
+  epoch_ = ready_connection().exec("select nextval('server_epoch')")[0][0].as<std::int64_t>();
+  return epoch_;
+}
+
+std::vector<core::write_outcome> postgres_job_log::commit(
+    std::span<const core::write_command> commands) {
+  if (commands.empty()) return {};
+  try {
+    return commit_together(commands);
+  } catch (const core::store_unavailable&) {
+    throw;
+  } catch (const std::exception& e) {
+    // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
+    spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
+                 commands.size(), e.what());
+  }
+  std::vector<core::write_outcome> outcomes;
+  outcomes.reserve(commands.size());
+  for (const auto& command : commands) outcomes.push_back(commit_alone(command));
+  return outcomes;
+}
+
+core::write_outcome postgres_job_log::commit_alone(const core::write_command& command) {
+  try {
+    return std::move(commit_together({&command, 1})[0]);
+  } catch (const core::store_unavailable&) {
+    throw;
+  } catch (const std::exception& e) {
+    spdlog::error("storage: a command failed: {}", e.what());
+    return command_failed();
+  }
+}
+
+std::vector<core::write_outcome> postgres_job_log::commit_together(
+    std::span<const core::write_command> commands) {
+  auto& c = ready_connection();
+  return c.guarded([&] {
+    std::vector<core::write_outcome> outcomes(commands.size(), command_failed());
+    std::vector<std::size_t> positions(commands.size());
+    for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = i;
+    pqxx::work t{c.raw()};
+    while (!positions.empty())
+      positions = run_round(t, commands, positions, epoch_, *members_, outcomes);
+    if (hook_) hook_(commands.size());
+    t.commit();
+    return outcomes;
+  });
+}
+
+std::vector<core::open_job> postgres_job_log::take_open_jobs(std::optional<core::user_id> user) {
+  auto& c = ready_connection();
+  std::vector<core::uuid> taken;
+  for (const auto& row : c.run(take_statement, epoch_, user))
+    taken.push_back(read_uuid(row[0].c_str()));
+  std::vector<core::open_job> jobs;
+  // In pieces: snapshots of very many jobs don't have to be in memory twice.
+  constexpr std::size_t piece_max = 500;
+  for (std::size_t from = 0; from < taken.size(); from += piece_max) {
+    const auto end = std::min(from + piece_max, taken.size());
+    const std::vector<core::uuid> piece(taken.begin() + static_cast<std::ptrdiff_t>(from),
+                                        taken.begin() + static_cast<std::ptrdiff_t>(end));
+    for (const auto& row : c.run(open_statement, piece)) {
+      core::open_job o;
+      o.record = read_job(row);
+      const int at = job_column_count;
+      o.inputs = make_inputs(row[at].c_str(), row[at + 2].c_str(), o.record.image_ids);
+      for (const auto& id : read_uuid_array(row[at + 1].c_str())) o.ended.push_back({id});
+      o.max_concurrent_jobs = row[at + 3].as<int>();
+      o.share_weight = row[at + 4].as<double>();
+      jobs.push_back(std::move(o));
+    }
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.record.created_at, a.record.id) < std::tie(b.record.created_at, b.record.id);
+  });
+  return jobs;
+}
+
+}  // namespace samovar::storage

@@ -1,0 +1,38 @@
+// Migrations: numbered SQL, compiled in, applied once in order under an advisory lock.
+#pragma once
+
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace samovar::storage {
+
+struct migration {
+  int version;
+  const char* name;
+  const char* sql;
+};
+
+/// What is in storage/migrations, in order of version.
+const std::vector<migration>& embedded_migrations();
+/// Roles and schema rights; run by a superuser, may be run again.
+extern const char* const roles_sql;
+
+/// One sentence for the operator.
+struct migration_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Brings the database at `owner_conninfo` (login samovar_owner) up to the last of `all`; returns
+/// how many were applied. Safe to run from several processes at once. Throws migration_error when
+/// one fails (it is rolled back and named; those before it stay), when an applied one differs from
+/// ours, or when the database is newer than the program; core::store_unavailable when it is away.
+int migrate(const std::string& owner_conninfo,
+            std::span<const migration> all = embedded_migrations());
+
+/// Throws migration_error unless the database is exactly at our version (read as samovar_app).
+void check_version(const std::string& app_conninfo,
+                   std::span<const migration> all = embedded_migrations());
+
+}  // namespace samovar::storage

@@ -1,0 +1,107 @@
+#include "storage/pool.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+namespace samovar::storage {
+
+bool means_unavailable(const pqxx::sql_error& e) {
+  const std::string state = e.sqlstate();
+  // 08 connection; 57P admin shutdown, crash, starting up; 53 out of disk, memory, connections.
+  return state.starts_with("08") || state.starts_with("57P") || state.starts_with("53") ||
+         state == "25006";  // read-only: a standby or a full disk
+}
+
+connection::connection(const std::string& conninfo) {
+  try {
+    raw_ = std::make_unique<pqxx::connection>(conninfo);
+    exec(
+        "set timezone='UTC'; set datestyle='ISO, YMD'; set client_encoding='UTF8';"
+        "set standard_conforming_strings=on; set extra_float_digits=1; set bytea_output='hex';"
+        "set statement_timeout='30s'; set lock_timeout='10s';"
+        "set idle_in_transaction_session_timeout='60s';"
+        // Every query here was written for an index in its order. Saying so keeps the planner from
+        // scanning and sorting whole tables when its statistics are missing or young.
+        "set enable_seqscan=off; set enable_sort=off; set jit=off");
+  } catch (const pqxx::broken_connection& e) {
+    lost(e.what());
+  }
+}
+
+pqxx::result connection::exec(const std::string& sql) {
+  return guarded([&] {
+    pqxx::nontransaction t{*raw_};
+    return t.exec(sql);
+  });
+}
+
+void connection::prepare(const statement& s) {
+  if (prepared_.contains(s.name)) return;
+  exec(std::string{"prepare "} + s.name + " as " + s.sql);
+  prepared_.insert(s.name);
+}
+
+bool connection::hung_up() const {
+  pollfd p{raw_->sock(), POLLIN, 0};
+  return ::poll(&p, 1, 0) != 0;
+}
+
+void connection::lost(const std::string& why) {
+  broken_ = true;
+  // libpq's text may name sockets and hosts: for the log, not for clients.
+  spdlog::debug("database connection lost: {}", why);
+  throw core::store_unavailable("the database cannot be reached");
+}
+
+pool::pool(std::string conninfo, std::size_t size, std::chrono::milliseconds wait_max)
+    : conninfo_(std::move(conninfo)), size_(size), wait_max_(wait_max) {}
+
+pool::lease pool::take() {
+  std::unique_lock lock{mutex_};
+  if (!freed_.wait_for(lock, wait_max_, [&] { return !idle_.empty() || out_ < size_; }))
+    throw core::store_unavailable("all database connections are in use");
+  ++out_;
+  while (!idle_.empty()) {
+    auto c = std::move(idle_.back());
+    idle_.pop_back();
+    if (!c->hung_up()) return lease{*this, std::move(c)};
+  }
+  lock.unlock();
+  try {
+    return lease{*this, std::make_unique<connection>(conninfo_)};
+  } catch (...) {
+    // Whatever it was, the place must be free again before the caller learns of it.
+    lock.lock();
+    --out_;
+    freed_.notify_one();
+    throw;
+  }
+}
+
+void pool::give_back(std::unique_ptr<connection> c) {
+  std::vector<std::unique_ptr<connection>> dropped;
+  {
+    std::lock_guard lock{mutex_};
+    --out_;
+    if (c->broken()) {
+      // One lost connection usually means that all are: don't let each fail a request of its own.
+      dropped.swap(idle_);
+      dropped.push_back(std::move(c));
+    } else {
+      idle_.push_back(std::move(c));
+    }
+  }
+  freed_.notify_one();
+}
+
+bool pool::answers() noexcept {
+  try {
+    take()->exec("select 1");
+    return true;
+  } catch (const std::exception& e) {
+    spdlog::debug("database does not answer: {}", e.what());
+    return false;
+  }
+}
+
+}  // namespace samovar::storage

@@ -1,0 +1,96 @@
+#include "storage/keyset.hpp"
+#include "storage/repositories.hpp"
+#include "storage/row_json.hpp"
+
+namespace samovar::storage {
+
+namespace {
+
+// The prompts of this image alone, cut out of the job's snapshot by the database.
+#define RESULT_COLUMNS                                                              \
+  "r.id, r.job_id, r.image_id, r.user_id, r.mode, r.detections, r.mask_blob_path, " \
+  "r.coco_json_blob_path, r.model, r.device_ms, r.processed_at, "                   \
+  "(select j.annotations_snapshot -> r.image_id::text from processing_jobs j "      \
+  "where j.id = r.job_id)"
+
+constexpr statement find_statement{
+    "result_find", "select " RESULT_COLUMNS
+                   " from processing_results r where r.id = $1::uuid and r.user_id = $2::uuid"};
+constexpr statement newest_statement{"result_newest",
+                                     "select " RESULT_COLUMNS
+                                     " from processing_results r where r.image_id = $1::uuid "
+                                     "and r.user_id = $2::uuid and r.mode = $3::text "
+                                     "order by r.processed_at desc, r.id desc limit 1"};
+
+#define RESULT_LIST(filter, compare, order)                                             \
+  "select t.total, x.* from (select count(*) as total from processing_results "         \
+  "where user_id = $1 " filter ") t left join (select " RESULT_COLUMNS                  \
+  " from processing_results r where r.user_id = $1::uuid " filter                       \
+  " and (r.processed_at, r.id) " compare " ($2::timestamptz, $3::uuid) order by " order \
+  " limit $4::bigint) x on true"
+
+constexpr statement list_newest{"result_list_newest",
+                                RESULT_LIST("", "<", "r.processed_at desc, r.id desc")};
+constexpr statement list_oldest{"result_list_oldest", RESULT_LIST("", ">", "r.processed_at, r.id")};
+constexpr statement list_image_newest{
+    "result_list_image_newest",
+    RESULT_LIST("and image_id = $5::uuid", "<", "r.processed_at desc, r.id desc")};
+constexpr statement list_image_oldest{
+    "result_list_image_oldest",
+    RESULT_LIST("and image_id = $5::uuid", ">", "r.processed_at, r.id")};
+
+core::processing_result read_result(const pqxx::row& r, int at = 0) {
+  core::processing_result p;
+  p.id = read_id<core::result_id>(r[at].c_str());
+  p.job = read_id<core::job_id>(r[at + 1].c_str());
+  p.image = read_id<core::image_id>(r[at + 2].c_str());
+  p.user = read_id<core::user_id>(r[at + 3].c_str());
+  p.mode = core::parse_segmentation_mode(r[at + 4].c_str()).value();
+  p.detections = read_detections(r[at + 5].c_str());
+  p.mask_blob_path = r[at + 6].c_str();
+  p.coco_json_blob_path = r[at + 7].c_str();
+  p.model = r[at + 8].c_str();
+  p.device_ms = r[at + 9].as<double>();
+  p.processed_at = read_timestamp(r[at + 10].c_str());
+  if (!r[at + 11].is_null()) p.prompts = read_prompts(r[at + 11].c_str());
+  return p;
+}
+
+}  // namespace
+
+std::optional<core::processing_result> result_repository::find_result(core::user_id actor,
+                                                                      core::result_id id) {
+  const auto rows = pool_.take()->as_user(actor, find_statement, id, actor);
+  if (rows.empty()) return std::nullopt;
+  return read_result(rows[0]);
+}
+
+std::optional<core::processing_result> result_repository::newest_result(
+    core::user_id actor, core::image_id image, core::segmentation_mode mode) {
+  const auto rows = pool_.take()->as_user(actor, newest_statement, image, actor,
+                                          std::string{core::to_string(mode)});
+  if (rows.empty()) return std::nullopt;
+  return read_result(rows[0]);
+}
+
+core::page<core::processing_result> result_repository::list_results(
+    core::user_id actor, std::optional<core::image_id> image, const core::page_request& p) {
+  const keyset start{p};
+  auto c = pool_.take();
+  const auto rows = image
+                        ? c->as_user(actor, p.oldest_first ? list_image_oldest : list_image_newest,
+                                     actor, start.at, start.id, start.fetch, *image)
+                        : c->as_user(actor, p.oldest_first ? list_oldest : list_newest, actor,
+                                     start.at, start.id, start.fetch);
+  core::page<core::processing_result> page;
+  for (const auto& row : rows) {
+    page.total = row[0].as<std::int64_t>();
+    if (!row[1].is_null()) page.items.push_back(read_result(row, 1));
+  }
+  finish_page(
+      page, p.limit, [](const auto& r) { return r.processed_at; },
+      [](const auto& r) { return r.id.value; });
+  return page;
+}
+
+}  // namespace samovar::storage

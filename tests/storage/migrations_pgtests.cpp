@@ -1,0 +1,97 @@
+#include "storage/migrations.hpp"
+
+#include <thread>
+
+#include "cluster_fixture.hpp"
+
+using namespace samovar;
+using namespace samovar::tests;
+using storage::migration;
+
+namespace {
+
+/// An empty database of its own in the shared cluster.
+struct empty_database {
+  std::string name;
+  std::string owner, app;
+  empty_database() {
+    static int counter = 0;
+    name = "migrations_" + std::to_string(++counter);
+    const auto& paths = cluster().db.embedded->paths();
+    pqxx::connection c{storage::conninfo_for(paths, "postgres", "postgres")};
+    pqxx::nontransaction{c}.exec("create database " + name);
+    pqxx::connection d{storage::conninfo_for(paths, "postgres", name)};
+    pqxx::nontransaction{d}.exec(storage::roles_sql);
+    owner = storage::conninfo_for(paths, "samovar_owner", name);
+    app = storage::conninfo_for(paths, "samovar_app", name);
+  }
+  ~empty_database() {
+    pqxx::connection c{
+        storage::conninfo_for(cluster().db.embedded->paths(), "postgres", "postgres")};
+    pqxx::nontransaction{c}.exec("drop database " + name + " with (force)");
+  }
+  int count(const std::string& sql) {
+    pqxx::connection c{storage::conninfo_for(cluster().db.embedded->paths(), "postgres", name)};
+    return pqxx::nontransaction{c}.exec(sql)[0][0].as<int>();
+  }
+};
+
+bool names_second(const storage::migration_error& e) {
+  return std::string{e.what()}.find("002_second") != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(migrations, empty_database)
+
+BOOST_AUTO_TEST_CASE(twice_applies_once) {
+  const auto all = storage::embedded_migrations();
+  BOOST_TEST(all.size() >= 3u);
+  BOOST_CHECK_THROW(storage::check_version(app), storage::migration_error);
+  BOOST_TEST(storage::migrate(owner) == static_cast<int>(all.size()));
+  BOOST_TEST(storage::migrate(owner) == 0);
+  storage::check_version(app);
+}
+
+BOOST_AUTO_TEST_CASE(at_once_from_several_servers) {
+  std::atomic<int> applied{0}, failed{0};
+  std::vector<std::thread> servers;
+  for (int i = 0; i < 4; ++i)
+    servers.emplace_back([&] {
+      try {
+        applied += storage::migrate(owner);
+      } catch (const std::exception& e) {
+        BOOST_TEST_MESSAGE(e.what());
+        ++failed;
+      }
+    });
+  for (auto& s : servers) s.join();
+  BOOST_TEST(failed == 0);
+  BOOST_TEST(applied == static_cast<int>(storage::embedded_migrations().size()));
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_one_rolls_back_and_names_itself) {
+  const std::vector<migration> broken = {
+      {1, "001_first", "create table first (x integer)"},
+      {2, "002_second", "create table second (x integer); select 1 / 0"}};
+  BOOST_CHECK_EXCEPTION(storage::migrate(owner, broken), storage::migration_error, names_second);
+  BOOST_TEST(count("select count(*) from pg_class where relname in ('first', 'second')") == 1);
+  const std::vector<migration> repaired = {{1, "001_first", "create table first (x integer)"},
+                                           {2, "002_second", "create table second (x integer)"}};
+  BOOST_TEST(storage::migrate(owner, repaired) == 1);
+  // Newer than a program that knows only the first; changed since it was applied.
+  BOOST_CHECK_THROW(storage::migrate(owner, std::span{repaired}.first(1)),
+                    storage::migration_error);
+  BOOST_CHECK_THROW(storage::check_version(app, std::span{repaired}.first(1)),
+                    storage::migration_error);
+  BOOST_CHECK_EXCEPTION(storage::migrate(owner, broken), storage::migration_error, names_second);
+}
+
+BOOST_AUTO_TEST_CASE(an_unprepared_database_is_refused_with_advice) {
+  const auto nowhere = "host='" + (cluster().folder.path / "absent").string() + "' dbname=x user=x";
+  BOOST_CHECK_THROW(storage::migrate(nowhere), core::store_unavailable);
+  const auto as_app = app;
+  BOOST_CHECK_THROW(storage::migrate(as_app), storage::migration_error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
