@@ -40,8 +40,7 @@ void u32_little(std::string& out, std::size_t v) {
 /// The first frame of an animated WebP as a file of its own, with its place on the canvas.
 struct webp_frame {
   std::string file;
-  int x = 0;
-  int y = 0;
+  cv::Rect place;
 };
 
 std::optional<webp_frame> first_frame(std::string_view bytes) {
@@ -54,8 +53,8 @@ std::optional<webp_frame> first_frame(std::string_view bytes) {
       std::string extended("VP8X\x0a\0\0\0\x10\0\0\0", 12);  // flag: has alpha
       extended.append(bytes.substr(at + 14, 6));             // width-1 and height-1
       webp_frame f;
-      f.x = static_cast<int>(in.u24(at + 8) * 2);
-      f.y = static_cast<int>(in.u24(at + 11) * 2);
+      f.place = {static_cast<int>(in.u24(at + 8) * 2), static_cast<int>(in.u24(at + 11) * 2),
+                 static_cast<int>(in.u24(at + 14) + 1), static_cast<int>(in.u24(at + 17) + 1)};
       f.file = "RIFF";
       u32_little(f.file, 4 + extended.size() + body.size());
       f.file += "WEBP";
@@ -115,12 +114,12 @@ cv::Mat decode_other(const image_header& h, std::string_view bytes) {
   }
   if (h.kind == image_kind::webp) {
     if (const auto frame = first_frame(bytes)) {
+      const cv::Rect whole(0, 0, static_cast<int>(h.width), static_cast<int>(h.height));
+      if ((frame->place & whole) != frame->place) return {};  // before its pixels are allocated
       const cv::Mat part = imdecode_quietly(frame->file);
-      cv::Mat canvas(static_cast<int>(h.height), static_cast<int>(h.width), CV_8UC3,
-                     cv::Scalar::all(255));
-      const cv::Rect place(frame->x, frame->y, part.cols, part.rows);
-      if (part.empty() || (place & cv::Rect({}, canvas.size())) != place) return {};
-      part.copyTo(canvas(place));
+      if (part.size() != frame->place.size()) return {};
+      cv::Mat canvas(whole.size(), CV_8UC3, cv::Scalar::all(255));
+      part.copyTo(canvas(frame->place));
       return canvas;
     }
   }

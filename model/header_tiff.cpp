@@ -1,4 +1,5 @@
 // TIFF 6.0's first image file directory, and EXIF, which is a TIFF in a nutshell.
+#include <algorithm>
 #include <functional>
 
 #include "model/header.hpp"
@@ -95,9 +96,9 @@ core::outcome<image_header> read_tiff_header(std::string_view bytes) {
   std::uint32_t color = 1, bits = 1, format = 1;
   const bool found = for_each_entry(*in, [&](const entry& e) {
     const auto v = value_of(*in, e, 0);
-    switch (e.tag) {
-      case tag::image_width: h.width = v; break;
-      case tag::image_length: h.height = v; break;
+    switch (e.tag) {  // of a repeated size the larger counts: readers differ in which they take
+      case tag::image_width: h.width = std::max<std::int64_t>(h.width, v); break;
+      case tag::image_length: h.height = std::max<std::int64_t>(h.height, v); break;
       case tag::bits_per_sample: bits = v; break;
       case tag::photometric: color = v; break;
       case tag::sample_format: format = v; break;

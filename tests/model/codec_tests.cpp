@@ -197,6 +197,25 @@ BOOST_AUTO_TEST_CASE(grey_alpha_and_deep_images_become_bgr) {
   BOOST_CHECK_EQUAL(view(*p).at<cv::Vec3b>(5, 15), cv::Vec3b(0, 0, 200));
 }
 
+BOOST_AUTO_TEST_CASE(cmyk_jpegs_become_bgr) {
+  const auto p = codec->decode(cmyk_jpeg(24, 16, {0, 255, 255, 0}));  // magenta and yellow: red
+  BOOST_REQUIRE(p.ok());
+  BOOST_CHECK_LT(difference(view(*p), cv::Mat(16, 24, CV_8UC3, cv::Scalar(0, 0, 255))), 6);
+  const auto black = codec->decode(cmyk_jpeg(24, 16, {0, 0, 0, 255}));
+  BOOST_REQUIRE(black.ok());
+  BOOST_CHECK_LT(difference(view(*black), cv::Mat::zeros(16, 24, CV_8UC3)), 6);
+}
+
+BOOST_AUTO_TEST_CASE(an_animation_shows_its_first_frame_on_its_canvas) {
+  const auto still = encoded(".webp", quadrants(), {cv::IMWRITE_WEBP_QUALITY, 101});
+  const auto p = codec->decode(animated_webp(still, {4, 2, 48, 32}, {60, 40}));
+  BOOST_REQUIRE(p.ok());
+  cv::Mat expected(40, 60, CV_8UC3, cv::Scalar::all(255));
+  quadrants().copyTo(expected(cv::Rect(4, 2, 48, 32)));
+  BOOST_CHECK_LT(difference(view(*p), expected), 3);
+  BOOST_CHECK(!codec->decode(animated_webp(still, {40, 30, 48, 32}, {60, 40})).ok());
+}
+
 BOOST_AUTO_TEST_CASE(thumbnails_fit_and_never_grow) {
   for (const auto& s : samples(quadrants(640, 480))) {
     const auto t = codec->thumbnail(s.bytes, 100);

@@ -2,6 +2,15 @@
 #pragma once
 
 #include <zlib.h>
+// jpeglib.h needs these first.
+#include <cstddef>
+#include <cstdio>
+
+#include <jpeglib.h>
+#include <zlib.h>
+
+#include <array>
+#include <cstdlib>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string>
@@ -76,6 +85,47 @@ inline std::string webp_with_orientation(const std::string& simple, int width, i
   const auto exif = exif_block(orientation);
   body += "EXIF" + little32(static_cast<std::uint32_t>(exif.size())) + exif;
   return "RIFF" + little32(static_cast<std::uint32_t>(body.size())) + body;
+}
+
+/// One frame of an animation at (x, y) on a canvas; x and y are even.
+inline std::string animated_webp(const std::string& simple, cv::Rect frame, cv::Size canvas) {
+  const auto little24 = [](int v) { return little32(static_cast<std::uint32_t>(v)).substr(0, 3); };
+  std::string one = little24(frame.x / 2) + little24(frame.y / 2) + little24(frame.width - 1) +
+                    little24(frame.height - 1) + little24(100) + std::string(1, '\0');
+  one += simple.substr(12);
+  std::string body = "WEBPVP8X" + little32(10) + std::string("\x02\0\0\0", 4) +
+                     little24(canvas.width - 1) + little24(canvas.height - 1);
+  body += "ANIM" + little32(6) + std::string(6, '\0');
+  body += "ANMF" + little32(static_cast<std::uint32_t>(one.size())) + one;
+  return "RIFF" + little32(static_cast<std::uint32_t>(body.size())) + body;
+}
+
+/// A CMYK JPEG as Adobe's programs write it: inverted, with their marker.
+inline std::string cmyk_jpeg(int width, int height, const std::array<std::uint8_t, 4>& ink) {
+  jpeg_compress_struct c{};
+  jpeg_error_mgr errors{};
+  c.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&c);
+  unsigned char* out = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&c, &out, &size);
+  c.image_width = static_cast<JDIMENSION>(width);
+  c.image_height = static_cast<JDIMENSION>(height);
+  c.input_components = 4;
+  c.in_color_space = JCS_CMYK;
+  jpeg_set_defaults(&c);
+  c.write_Adobe_marker = TRUE;
+  jpeg_start_compress(&c, TRUE);
+  std::vector<std::uint8_t> row;
+  for (int x = 0; x < width; ++x)
+    for (const auto v : ink) row.push_back(static_cast<std::uint8_t>(255 - v));
+  JSAMPROW line = row.data();
+  for (int y = 0; y < height; ++y) jpeg_write_scanlines(&c, &line, 1);
+  jpeg_finish_compress(&c);
+  std::string bytes(reinterpret_cast<char*>(out), size);
+  jpeg_destroy_compress(&c);
+  std::free(out);
+  return bytes;
 }
 
 /// Uncompressed RGB TIFF in one strip, with the orientation tag.
