@@ -28,7 +28,6 @@ class metrics {
   std::atomic<std::uint64_t> connections_total{0};
   std::atomic<std::uint64_t> connections_refused{0};
   std::atomic<std::uint64_t> frames_sent{0};
-  std::atomic<std::uint64_t> outbox_overflows{0};
 
   /// Appends this object's families in Prometheus' text format (version 0.0.4).
   void write(std::string& out) const;
