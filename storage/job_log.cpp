@@ -98,6 +98,13 @@ std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_co
   return rest;
 }
 
+// Nothing is wrong with the command: a lock or a statement took too long, a deadlock was resolved.
+// Given again later it will succeed, so it must not be answered with an error.
+bool is_passing(const pqxx::sql_error& e) {
+  const std::string state = e.sqlstate();
+  return state == "55P03" || state == "57014" || state == "40P01" || state == "40001";
+}
+
 core::error command_failed() {
   return core::make_error(core::error_code::internal, "The change could not be stored");
 }
@@ -146,6 +153,10 @@ core::write_outcome postgres_job_log::commit_alone(const core::write_command& co
     return std::move(commit_together({&command, 1})[0]);
   } catch (const core::store_unavailable&) {
     throw;
+  } catch (const pqxx::sql_error& e) {
+    if (is_passing(e)) throw core::store_unavailable("the database is too busy");
+    spdlog::error("storage: a command failed: {}", e.what());
+    return command_failed();
   } catch (const std::exception& e) {
     spdlog::error("storage: a command failed: {}", e.what());
     return command_failed();

@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "cluster_fixture.hpp"
 
 using namespace samovar;
@@ -286,6 +288,33 @@ BOOST_AUTO_TEST_CASE(an_injected_failure_before_commit_leaves_nothing_and_is_rep
   BOOST_CHECK_THROW(log.commit(lost), core::store_unavailable);
   log.before_commit({});
   BOOST_TEST(jobs.list_jobs(user, std::nullopt, {}).total == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_held_too_long_is_not_the_commands_fault) {
+  const auto a = prompted_image();
+  const auto id = created(job_for(user, {a})).record.id;
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  const std::vector<core::write_command> batch = {core::start_job{user, id, next_time()}};
+  {
+    pqxx::work t{super};
+    t.exec("select from processing_jobs where id = '" + core::to_string(id) + "' for update");
+    std::atomic<bool> done{false};
+    std::thread cancel{[&] {
+      // Ends the waiting statement as its time limit would.
+      pqxx::connection other{cluster().db.embedded->superuser_conninfo()};
+      while (!done) {
+        pqxx::nontransaction{other}.exec(
+            "select pg_cancel_backend(pid) from pg_stat_activity "
+            "where usename = 'samovar_app' and wait_event_type = 'Lock'");
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    }};
+    BOOST_CHECK_THROW(log.commit(batch), core::store_unavailable);
+    done = true;
+    cancel.join();
+  }
+  const auto out = log.commit(batch);
+  BOOST_TEST((out[0].ok() && out[0]->record.status == core::job_status::running));
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_connection_throws_once_and_the_same_commands_then_succeed) {
