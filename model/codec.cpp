@@ -145,7 +145,12 @@ class opencv_codec final : public core::image_codec {
     const auto size = static_cast<std::uint64_t>(std::max<std::streamoff>(0, in.tellg()));
     if (size > limits_.file_bytes_max)
       return make_error(error_code::payload_too_large, "The image file is too large.");
-    std::string bytes(size, '\0');
+    // What is no image at all is refused by its first bytes, before the rest costs memory.
+    std::string bytes(std::min<std::uint64_t>(size, 64), '\0');
+    in.seekg(0);
+    if (!in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())) || !sniff(bytes))
+      return not_an_image();
+    bytes.resize(size);
     in.seekg(0);
     if (!in.read(bytes.data(), static_cast<std::streamsize>(size))) return not_an_image();
     const auto h = checked_header(bytes);

@@ -82,6 +82,8 @@ std::string engine::new_request_id() const {
 core::status engine::check_csrf(const core::acting_user& actor, std::string_view token,
                                 std::string_view origin, std::string_view referer,
                                 std::string_view host) const {
+  if (origin.empty() && referer.empty())  // browsers always say where a change comes from
+    return core::make_error(core::error_code::csrf_failed, "The Origin header is missing");
   if (!same_origin(origin, referer, host, ports.config.public_url))
     return core::make_error(core::error_code::csrf_failed,
                             "The request comes from another web site");
@@ -128,7 +130,7 @@ reply health() {
   return r;
 }
 
-reply ready(engine& e) {
+reply ready(engine& e, const std::string& request_id) {
   constexpr std::uint64_t free_bytes_min = 64ULL * 1024 * 1024;
   const auto word = [](bool ok) { return ok ? "\"ok\"" : "\"failing\""; };
   bool database = false;
@@ -145,8 +147,11 @@ reply ready(engine& e) {
   reply r;
   r.status = ok ? 200 : 503;
   if (!ok) r.headers.emplace_back("Retry-After", "5");
-  r.body = std::string("{\"status\":\"") + (ok ? "ready" : "unavailable") +
-           "\",\"checks\":{\"database\":" + word(database) + ",\"blobs\":" + word(blobs) +
+  // Not ready is an error like any other, with the checks beside it.
+  const auto problem = std::string("\"detail\":\"The server is not ready\",\"code\":\"unavailable\",") +
+                       "\"request_id\":\"" + request_id + "\",";
+  r.body = std::string("{") + (ok ? "" : problem) + "\"status\":\"" +
+           (ok ? "ready" : "unavailable") + "\",\"checks\":{\"database\":" + word(database) + ",\"blobs\":" + word(blobs) +
            ",\"devices\":" + word(devices) + ",\"draining\":" + (draining ? "true" : "false") +
            "}}";
   return r;
@@ -158,7 +163,11 @@ std::vector<route> engine_routes(engine& e) {
   std::vector<route> out;
   for (const char* path : {"/health", "/api/v1/health", "/healthz"})
     out.push_back(open_route(path, where::inline_, health));
-  out.push_back(open_route("/readyz", where::pool, [&e] { return ready(e); }));
+  route readiness = open_route("/readyz", where::pool, health);
+  readiness.handle = [&e](const std::shared_ptr<const request>& q, const respond& answer) {
+    answer(ready(e, q->request_id));
+  };
+  out.push_back(std::move(readiness));
   out.push_back(open_route("/metrics", where::inline_, [&e] {
     reply r;
     r.content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -223,10 +223,16 @@ void http_session::call_handler() {
       std::make_shared<pending_reply>(io_.shared_from_this(), shared_from_this(), request_id_);
   const respond answer = [pending](reply r) { pending->answer(std::move(r)); };
   const std::shared_ptr<const request> q = request_;
-  if (route_->runs == where::inline_) {
+  bool taken = route_->runs == where::inline_;
+  if (taken || route_->try_inline) {
     in_call_ = true;
-    run_handler(*route_, q, answer);
+    if (taken)
+      run_handler(*route_, q, answer);
+    else
+      taken = route_->try_inline(q, answer);
     in_call_ = false;
+  }
+  if (taken) {
     if (!sync_reply_) return;
     reply r = std::move(*sync_reply_);
     sync_reply_.reset();
