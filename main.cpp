@@ -6,13 +6,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <mutex>
 #include <opencv2/core/utility.hpp>
+#include <opencv2/core/utils/logger.hpp>
 #include <thread>
 
 #include "actors/system.hpp"
@@ -32,7 +31,7 @@
 #include "storage/job_log.hpp"
 #include "storage/repositories.hpp"
 #include "storage/secrets_sodium.hpp"
-#include "storage/sweeper.hpp"
+#include "storage/sweeping_thread.hpp"
 
 namespace {
 
@@ -104,30 +103,6 @@ std::vector<actors::device_spec> make_devices(const config::settings& s, core::b
 
 // ------------------------------------------------------------------------------------------ serve
 
-// Deletes blobs that nobody needs: the outbox every few seconds, orphans of a crash every hour.
-class sweeping_thread {
- public:
-  sweeping_thread(storage::pool& connections, storage::blob_folder& blobs)
-      : thread_([this, &connections, &blobs](const std::stop_token& stop) {
-          std::unique_lock lock(mutex_);
-          for (int round = 0; !stop.stop_requested(); ++round) {
-            wake_.wait_for(lock, stop, std::chrono::seconds(5), [] { return false; });
-            if (stop.stop_requested()) return;
-            try {
-              storage::sweep_outbox(connections, blobs);
-              if (round % 720 == 0) storage::sweep(connections, blobs);
-            } catch (const std::exception& e) {
-              spdlog::warn("sweeper: {}", e.what());
-            }
-          }
-        }) {}
-
- private:
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  std::jthread thread_;
-};
-
 net::settings net_settings_of(const config::settings& s, const core::segmenter& sample) {
   net::settings n;
   n.address = s.http.address;
@@ -185,6 +160,7 @@ void end_by_force_after(std::chrono::milliseconds limit) {
 }
 
 int serve(const config::settings& s, const sigset_t& signals) {
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::setNumThreads(1);  // one core per device worker; more workers use more cores
   // Many threads handle large short-lived buffers; without this each keeps its own arena full.
   mallopt(M_ARENA_MAX, 2);
@@ -224,7 +200,7 @@ int serve(const config::settings& s, const sigset_t& signals) {
   net::server server(services);
   server.add_routes(net::api_routes(server.shared_services(), server.control()));
   const auto port = server.start();
-  const sweeping_thread sweeper(*db.connections, blobs);
+  const storage::sweeping_thread sweeper(*db.connections, blobs);
 
   std::cout << "listening on " << url_of(s, port) << std::endl;
   if (const auto token = setup.token(); !token.empty())

@@ -7,7 +7,6 @@
 // the database is away. Anything else thrown is a bug and becomes a 500.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "core/accounts.hpp"
+#include "core/cancel_token.hpp"
 #include "core/detections.hpp"
 #include "core/errors.hpp"
 #include "core/images.hpp"
@@ -311,16 +311,6 @@ class blob_store {
 };
 
 // ------------------------------------------------------------------------------------------ model
-
-/// Set from outside to stop a running computation at its next stage.
-class cancel_token {
- public:
-  void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
-  bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<bool> cancelled_{false};
-};
 
 /// Decoding, thumbnails and mask renderings. Pure CPU work; call it on the pool.
 class image_codec {

@@ -148,12 +148,13 @@ reply ready(engine& e, const std::string& request_id) {
   r.status = ok ? 200 : 503;
   if (!ok) r.headers.emplace_back("Retry-After", "5");
   // Not ready is an error like any other, with the checks beside it.
-  const auto problem = std::string("\"detail\":\"The server is not ready\",\"code\":\"unavailable\",") +
-                       "\"request_id\":\"" + request_id + "\",";
+  const auto problem =
+      std::string("\"detail\":\"The server is not ready\",\"code\":\"unavailable\",") +
+      "\"request_id\":\"" + request_id + "\",";
   r.body = std::string("{") + (ok ? "" : problem) + "\"status\":\"" +
-           (ok ? "ready" : "unavailable") + "\",\"checks\":{\"database\":" + word(database) + ",\"blobs\":" + word(blobs) +
-           ",\"devices\":" + word(devices) + ",\"draining\":" + (draining ? "true" : "false") +
-           "}}";
+           (ok ? "ready" : "unavailable") + "\",\"checks\":{\"database\":" + word(database) +
+           ",\"blobs\":" + word(blobs) + ",\"devices\":" + word(devices) +
+           ",\"draining\":" + (draining ? "true" : "false") + "}}";
   return r;
 }
 
