@@ -32,10 +32,16 @@ export class Client {
   async call(method, path, {json, body, headers = {}, record = true, timeout = 60_000} = {}) {
     const target = path.startsWith('root:') ? path.slice(5) : api + path;
     const all = {...headers};
-    if (this.key) all.authorization ??= `Bearer ${this.key}`;
-    if (this.cookie) all.cookie ??= this.cookie;
-    if (this.csrf && method !== 'GET') all['x-csrf-token'] ??= this.csrf;
-    if (this.origin && method !== 'GET') all.origin ??= this.origin;
+    // A header given as null is left out, so only what is absent gets its usual value.
+    const usual = (name, value) => {
+      if (value && !(name in all)) all[name] = value;
+    };
+    usual('authorization', this.key && `Bearer ${this.key}`);
+    usual('cookie', this.cookie);
+    if (method !== 'GET') {
+      usual('x-csrf-token', this.csrf);
+      usual('origin', this.origin);
+    }
     for (const name of Object.keys(all)) if (all[name] === null) delete all[name];
     if (json !== undefined) {
       body = Buffer.from(JSON.stringify(json));
