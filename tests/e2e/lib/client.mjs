@@ -31,17 +31,15 @@ export class Client {
   /// has no such route or the request isn't a valid HTTP exchange.
   async call(method, path, {json, body, headers = {}, record = true, timeout = 60_000} = {}) {
     const target = path.startsWith('root:') ? path.slice(5) : api + path;
-    const all = {...headers};
-    // A header given as null is left out, so only what is absent gets its usual value.
-    const usual = (name, value) => {
-      if (value && !(name in all)) all[name] = value;
+    // A header given as null is left out, even where it would be sent otherwise.
+    const change = method !== 'GET';
+    const all = {
+      ...(this.key && {authorization: `Bearer ${this.key}`}),
+      ...(this.cookie && {cookie: this.cookie}),
+      ...(this.csrf && change && {'x-csrf-token': this.csrf}),
+      ...(this.origin && change && {origin: this.origin}),
+      ...headers,
     };
-    usual('authorization', this.key && `Bearer ${this.key}`);
-    usual('cookie', this.cookie);
-    if (method !== 'GET') {
-      usual('x-csrf-token', this.csrf);
-      usual('origin', this.origin);
-    }
     for (const name of Object.keys(all)) if (all[name] === null) delete all[name];
     if (json !== undefined) {
       body = Buffer.from(JSON.stringify(json));
