@@ -80,6 +80,8 @@ using user_session_actor = caf::typed_actor<
     caf::reacts_to<refresh_atom>,
     // (itself) is there still something to do?
     caf::reacts_to<idle_atom>,
+    // (itself) the first unit of this job has run for a moment: record the job's start
+    caf::reacts_to<start_due_atom, core::job_id>,
     // (itself) the long poll with this number has waited long enough
     caf::reacts_to<wait_over_atom, std::uint64_t>>::
     extend<caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>,

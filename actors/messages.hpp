@@ -98,6 +98,7 @@ using expire_atom = caf::atom_constant<caf::atom("smv_expire")>;
 using refresh_atom = caf::atom_constant<caf::atom("smv_refrsh")>;
 using idle_atom = caf::atom_constant<caf::atom("smv_idle")>;
 using wait_over_atom = caf::atom_constant<caf::atom("smv_waitov")>;
+using start_due_atom = caf::atom_constant<caf::atom("smv_start")>;
 using inspect_atom = caf::atom_constant<caf::atom("smv_inspct")>;
 using drain_atom = caf::atom_constant<caf::atom("smv_drain")>;
 
@@ -110,5 +111,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::write_answers_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::write_command_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::open_jobs_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::core::user_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::core::job_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::core::lease)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::reply<samovar::actors::supervisor_state>)

@@ -22,6 +22,7 @@ void ask(self_pointer self, submit_ask& a) {
 
 void ask(self_pointer self, cancel_ask& a) {
   auto& s = self->state;
+  record_start(self, a.job);
   s.queue.stop(a.job);  // no further unit starts while the cancel is on its way to disk
   sync_demand(self);
   write(self, core::cancel_job{s.config.user, a.job, a.at}, cancel_done{std::move(a.answer)});

@@ -19,6 +19,8 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
 void on_ran(self_pointer self, std::int64_t token, const unit_outcome& outcome);
 void on_revoked(self_pointer self, std::int64_t token);
 void on_written(self_pointer self, const std::vector<write_answer>& answers);
+/// Writes the job's start when that is still to be done.
+void record_start(self_pointer self, core::job_id job);
 /// Tells the supervisor when more or fewer units could run than it knows of.
 void sync_demand(self_pointer self);
 void write(self_pointer self, core::write_command command, pending_write then);

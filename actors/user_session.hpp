@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -80,6 +81,7 @@ struct user_session_state {
   std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
   std::unordered_map<std::uint64_t, core::job_id> waiter_jobs;
   std::vector<std::shared_ptr<event_sink>> sinks;
+  std::set<core::job_id> starts_due;  ///< units are out, the start is not yet written
   std::uint64_t next_ticket = 1;
   std::uint64_t asks_seen = 0;
   std::int64_t declared = 0;  ///< demand the supervisor knows of

@@ -118,6 +118,9 @@ struct stage {
     caf::anon_send(seen.session, grant_atom::value,
                    core::lease{token, 0, numbered<core::user_id>(1), {}}, worker);
     run();
+    scheduler().advance_time(
+        std::chrono::milliseconds(5));  // a job's start is written a little later
+    run();
   }
   void finish(std::int64_t token, unit_outcome o = core::unit_output{{}, "m", 1.0}) {
     caf::anon_send(seen.answer_to, ran_atom::value, token,
@@ -165,6 +168,21 @@ BOOST_AUTO_TEST_CASE(a_job_runs_from_submit_to_completed_and_events_come_in_orde
   BOOST_TEST(pinned->view().record.image_ids.size() == 2u);
   BOOST_TEST(!shared->board.find(numbered<core::user_id>(2), numbered<core::job_id>(1)));
   BOOST_TEST(log.results() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_quick_unit_shares_its_commit_with_the_start_of_its_job) {
+  auto sink = std::make_shared<recording_sink>();
+  ask(subscribe_ask{sink, std::nullopt});
+  submit(make_job(1, 1, ada));
+  const auto commits = log.commits;
+  caf::anon_send(seen.session, grant_atom::value, core::lease{1, 0, ada, {}}, worker);
+  run();
+  BOOST_TEST(log.commits == commits);
+  finish(1);
+  BOOST_TEST(log.commits == commits + 1);
+  const std::vector<std::string> expected{"job.queued", "job.started", "result.ready",
+                                          "job.completed"};
+  BOOST_TEST(sink->types() == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_announced_that_is_not_stored) {
