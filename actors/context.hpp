@@ -47,7 +47,7 @@ struct context {
   std::atomic<int> healthy_devices{0};
   std::atomic<bool> draining{false};
   std::atomic<std::int64_t> door_writes{0};  ///< asks on their way to persistence (back-pressure)
-  std::atomic<std::int64_t> units_running{0};
+  std::atomic<std::int64_t> units_out{0};    ///< sent to a worker, outcome not yet taken in
   std::atomic<std::int64_t> results_pending{0};  ///< ended units whose commit is not answered yet
   std::mutex random_mutex;
   std::mt19937_64 random;

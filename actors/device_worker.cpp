@@ -26,7 +26,7 @@ unit_outcome run_guarded(core::unit_runner* runner, const core::unit_request& un
 
 device_worker_actor::behavior_type device_worker(
     device_worker_actor::stateful_pointer<device_worker_state> self, std::size_t index,
-    device_spec spec, gpu_supervisor_actor supervisor, std::shared_ptr<context> shared) {
+    device_spec spec, gpu_supervisor_actor supervisor) {
   return {
       [=](load_atom) {
         std::string model, reason;
@@ -40,13 +40,11 @@ device_worker_actor::behavior_type device_worker(
       },
       [=](run_atom, std::int64_t token, const unit_request_ptr& unit,
           const unit_receiver& session) {
-        ++shared->units_running;
         const auto start = std::chrono::steady_clock::now();
         auto outcome = std::make_shared<const unit_outcome>(
             run_guarded(self->state.runner.get(), *unit, self->state.cancel));
         const std::chrono::duration<double, std::micro> took =
             std::chrono::steady_clock::now() - start;
-        --shared->units_running;
         self->send(supervisor, ran_atom::value, index, token, took.count());
         self->send(session, ran_atom::value, token, std::move(outcome));
       },

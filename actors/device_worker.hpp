@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "actors/context.hpp"
 #include "actors/interfaces.hpp"
 
 namespace samovar::actors {
@@ -22,6 +21,6 @@ struct device_worker_state {
 
 device_worker_actor::behavior_type device_worker(
     device_worker_actor::stateful_pointer<device_worker_state> self, std::size_t index,
-    device_spec spec, gpu_supervisor_actor supervisor, std::shared_ptr<context> shared);
+    device_spec spec, gpu_supervisor_actor supervisor);
 
 }  // namespace samovar::actors

@@ -134,7 +134,7 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
     supervised_device d;
     d.report.id = config.devices[i].id;
     d.worker = self->spawn<caf::detached + caf::linked>(
-        device_worker, i, config.devices[i], caf::actor_cast<gpu_supervisor_actor>(self), shared);
+        device_worker, i, config.devices[i], caf::actor_cast<gpu_supervisor_actor>(self));
     self->send(d.worker, load_atom::value);
     s.devices.push_back(std::move(d));
   }

@@ -52,13 +52,18 @@ struct subscribe_ask {
 struct unsubscribe_ask {
   std::shared_ptr<event_sink> sink;
 };
+/// A click that wants its mask now; nothing is stored.
+struct segment_ask {
+  std::shared_ptr<const core::unit_request> request;
+  reply<core::unit_output> answer;
+};
 struct quota_ask {
   core::quota_use use;
 };
 struct drain_ask {};
 
 using session_ask = std::variant<submit_ask, cancel_ask, priority_ask, wait_ask, running_ask,
-                                 subscribe_ask, unsubscribe_ask, quota_ask, drain_ask>;
+                                 subscribe_ask, unsubscribe_ask, segment_ask, quota_ask, drain_ask>;
 using session_ask_ptr = std::shared_ptr<session_ask>;  ///< moved along, read by the session only
 
 /// Asks that need no session when none is alive (a session would have nothing to say).

@@ -54,6 +54,17 @@ void ask(self_pointer self, wait_ask& a) {
   self->delayed_send(self, a.wait, wait_over_atom::value, number);
 }
 
+void ask(self_pointer self, segment_ask& a) {
+  auto& s = self->state;
+  if (s.clicks.size() >= core::limits::clicks_waiting_per_user_max) {
+    a.answer(core::make_error(core::error_code::unavailable,
+                              "Too many interactive requests are waiting already"));
+    return;
+  }
+  s.clicks.push_back(std::move(a));
+  sync_demand(self);
+}
+
 void ask(self_pointer self, running_ask& a) { a.answer(self->state.queue.running_images(a.job)); }
 
 void ask(self_pointer self, subscribe_ask& a) {

@@ -68,6 +68,34 @@ void unit_faulted(self_pointer self, const running_unit& unit, const std::string
   record_failure(self, unit.job, unit.image, reason);
 }
 
+void answer_click(const reply<core::unit_output>& answer, const unit_outcome& outcome) {
+  if (const auto* output = std::get_if<core::unit_output>(&outcome)) {
+    answer(*output);
+    return;
+  }
+  const auto& failure = std::get<core::unit_failure>(outcome);
+  answer(core::make_error(
+      failure.retryable ? core::error_code::unavailable : core::error_code::unsupported_prompt,
+      failure.reason));
+}
+
+void take_in(self_pointer self, const running_unit& unit, const unit_outcome& outcome) {
+  auto& s = self->state;
+  if (const auto* output = std::get_if<core::unit_output>(&outcome)) {
+    // A unit of a cancelled job that was running still counts: its result is kept.
+    s.queue.finished(unit.job, unit.image);
+    record_result(self, unit, *output);
+    return;
+  }
+  const auto& failure = std::get<core::unit_failure>(outcome);
+  if (failure.retryable) {
+    unit_faulted(self, unit, failure.reason);
+    return;
+  }
+  s.queue.finished(unit.job, unit.image);
+  record_failure(self, unit.job, unit.image, failure.reason);
+}
+
 void note_pace(user_session_state& s) {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::duration<double, std::milli> gap = now - s.last_unit_end;
@@ -225,7 +253,8 @@ void record_start(self_pointer self, core::job_id job) {
 void sync_demand(self_pointer self) {
   auto& s = self->state;
   const bool room = s.results_in_flight < core::limits::results_in_flight_per_user_max;
-  const auto wanted = room && !s.shared->draining ? s.queue.demand() : 0;
+  const auto batch = room && !s.shared->draining ? s.queue.demand() : 0;
+  const auto wanted = batch + static_cast<std::int64_t>(s.clicks.size());
   if (wanted == s.declared) return;
   self->send(s.supervisor, demand_atom::value, s.config.user, wanted - s.declared, s.share_weight,
              caf::actor_cast<lease_receiver>(self));
@@ -235,6 +264,15 @@ void sync_demand(self_pointer self) {
 void on_grant(self_pointer self, const core::lease& lease, const device_worker_actor& worker) {
   auto& s = self->state;
   s.declared = std::max<std::int64_t>(s.declared - 1, 0);
+  if (!s.clicks.empty()) {  // somebody looks at the screen: before any batch work of this user
+    auto click = std::move(s.clicks.front());
+    s.clicks.pop_front();
+    s.running_clicks.emplace(lease.token, std::move(click.answer));
+    ++s.shared->units_out;
+    self->send(worker, run_atom::value, lease.token, click.request,
+               caf::actor_cast<unit_receiver>(self));
+    return;
+  }
   const auto unit = s.shared->draining ? std::nullopt : s.queue.take();
   if (!unit) {
     self->send(s.supervisor, unused_atom::value, lease.token);
@@ -263,6 +301,7 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
   request->sha256 = input->second.sha256;
   request->mode = job->mode;
   request->prompts = input->second.prompts;
+  ++s.shared->units_out;
   s.running.emplace(lease.token, running_unit{unit->job, unit->image, request});
   self->send(worker, run_atom::value, lease.token, unit_request_ptr{request},
              caf::actor_cast<unit_receiver>(self));
@@ -271,32 +310,32 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
 
 void on_ran(self_pointer self, std::int64_t token, const unit_outcome& outcome) {
   auto& s = self->state;
+  if (const auto click = s.running_clicks.extract(token); !click.empty()) {
+    answer_click(click.mapped(), outcome);
+    --s.shared->units_out;
+    return;
+  }
   const auto it = s.running.find(token);
   if (it == s.running.end()) return;  // an old token: the unit was given to somebody else
   const auto unit = std::move(it->second);
   s.running.erase(it);
   note_pace(s);
-  if (const auto* output = std::get_if<core::unit_output>(&outcome)) {
-    // A unit of a cancelled job that was running still counts: its result is kept.
-    s.queue.finished(unit.job, unit.image);
-    record_result(self, unit, *output);
-    return;
-  }
-  const auto& failure = std::get<core::unit_failure>(outcome);
-  if (failure.retryable) {
-    unit_faulted(self, unit, failure.reason);
-    return;
-  }
-  s.queue.finished(unit.job, unit.image);
-  record_failure(self, unit.job, unit.image, failure.reason);
+  take_in(self, unit, outcome);
+  --s.shared->units_out;  // only now: a drain that sees none out must see the result pending
 }
 
 void on_revoked(self_pointer self, std::int64_t token) {
   auto& s = self->state;
+  // A click whose device hangs is answered by its reply's end; the person clicks again.
+  if (s.running_clicks.erase(token) > 0) {
+    --s.shared->units_out;
+    return;
+  }
   const auto it = s.running.find(token);
   if (it == s.running.end()) return;
   const auto unit = std::move(it->second);
   s.running.erase(it);
+  --s.shared->units_out;
   unit_faulted(self, unit, "The device stopped answering while it worked on this image");
 }
 

@@ -33,8 +33,9 @@ core::error draining_error() {
 }  // namespace
 
 bool needs_session(const session_ask& ask) {
-  return std::holds_alternative<submit_ask>(ask) || std::holds_alternative<cancel_ask>(ask) ||
-         std::holds_alternative<priority_ask>(ask) || std::holds_alternative<subscribe_ask>(ask);
+  return std::holds_alternative<segment_ask>(ask) || std::holds_alternative<submit_ask>(ask) ||
+         std::holds_alternative<cancel_ask>(ask) || std::holds_alternative<priority_ask>(ask) ||
+         std::holds_alternative<subscribe_ask>(ask);
 }
 
 struct system::impl {
@@ -122,6 +123,17 @@ void system::wait_for_change(core::user_id user, core::job_id job, std::string e
   impl_->to_session(user, wait_ask{job, std::move(etag), wait, std::move(answer)});
 }
 
+void system::segment(core::unit_request request, reply<core::unit_output> answer) {
+  if (impl_->shared->draining) {
+    answer(draining_error());
+    return;
+  }
+  const auto user = request.user;
+  impl_->to_session(user,
+                    segment_ask{std::make_shared<const core::unit_request>(std::move(request)),
+                                std::move(answer)});
+}
+
 void system::running_images(core::user_id user, core::job_id job,
                             reply<std::vector<core::image_id>> answer) {
   impl_->to_session(user, running_ask{job, std::move(answer)});
@@ -168,7 +180,7 @@ void system::drain(std::chrono::milliseconds grace) {
     }
   }
   const auto deadline = std::chrono::steady_clock::now() + grace;
-  const auto busy = [&] { return i.shared->units_running > 0 || i.shared->results_pending > 0; };
+  const auto busy = [&] { return i.shared->units_out > 0 || i.shared->results_pending > 0; };
   while (std::chrono::steady_clock::now() < deadline && busy())
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   if (busy()) spdlog::warn("units were still running at the end of the grace time; they run again");

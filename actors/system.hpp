@@ -116,6 +116,9 @@ class system {
   /// the end of `wait` (then with the unchanged job). not_found when no session knows it.
   void wait_for_change(core::user_id user, core::job_id job, std::string etag,
                        std::chrono::milliseconds wait, reply<pinned_job_ptr> answer);
+  /// Runs one unit before the user's queued work and stores nothing. Counts to the user's share.
+  /// Errors: unsupported_prompt with the segmenter's or decoder's sentence, unavailable.
+  void segment(core::unit_request request, reply<core::unit_output> answer);
   /// Which images of the job run at this moment (empty when no session knows the job).
   void running_images(core::user_id user, core::job_id job,
                       reply<std::vector<core::image_id>> answer);

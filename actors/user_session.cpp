@@ -15,7 +15,8 @@ using session::self_pointer;
 void check_idle(self_pointer self) {
   auto& s = self->state;
   const bool busy = !s.queue.idle() || !s.sinks.empty() || !s.waiters.empty() ||
-                    !s.writes.empty() || !s.running.empty();
+                    !s.writes.empty() || !s.running.empty() || !s.clicks.empty() ||
+                    !s.running_clicks.empty();
   const auto quiet = std::chrono::steady_clock::now() - s.last_activity;
   if (!busy && quiet >= s.config.idle_after)
     self->send(s.registry, idle_atom::value, s.config.user, s.asks_seen, s.events->last_seq());

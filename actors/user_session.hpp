@@ -77,6 +77,8 @@ struct user_session_state {
   std::unordered_map<core::job_id, pinned_job_ptr> pinned;
   std::deque<core::job_id> terminal;             ///< pinned terminal jobs, oldest first
   std::map<std::int64_t, running_unit> running;  ///< by lease token
+  std::deque<segment_ask> clicks;                ///< interactive units that wait for a lease
+  std::map<std::int64_t, reply<core::unit_output>> running_clicks;  ///< by lease token
   std::map<std::uint64_t, pending_write> writes;
   std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
   std::unordered_map<std::uint64_t, core::job_id> waiter_jobs;

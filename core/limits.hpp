@@ -64,6 +64,7 @@ inline constexpr int lease_timeout_s = 60;
 inline constexpr int lease_quantum_ms = 500;
 inline constexpr int lease_quantum_images = 16;
 inline constexpr int shutdown_grace_s = 10;
+inline constexpr std::size_t clicks_waiting_per_user_max = 64;
 inline constexpr std::size_t job_waiters_per_user_max = 4'096;
 
 }  // namespace samovar::core::limits

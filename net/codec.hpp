@@ -57,6 +57,12 @@ class json_body {
   core::segmentation_mode mode_or(const char* field, core::segmentation_mode absent) const;
   core::prompt_type prompt_type_or(const char* field, core::prompt_type absent) const;
 
+  /// Absent: empty. Objects {x, y, width, height, prompt_type?}; prompt_type is `segment` by
+  /// default.
+  std::vector<core::box_prompt> boxes_or_none(const char* field, std::size_t count_max) const;
+  /// Absent: empty. Objects {x, y, is_positive?}; is_positive is true by default.
+  std::vector<core::point_prompt> points_or_none(const char* field, std::size_t count_max) const;
+
  private:
   struct document;
   std::unique_ptr<document> document_;
@@ -76,6 +82,8 @@ void write_history_item(json_out& out, const core::processing_result& r);
 void write_rle(json_out& out, const core::rle& mask, bool compressed);
 void write_bbox(json_out& out, const core::box& b);
 /// The result in full; `codec` draws the polygons.
+void write_detections(json_out& out, const std::vector<core::detection>& detections,
+                      core::image_codec& codec);
 std::string result_json(const core::processing_result& r, core::size image,
                         core::image_codec& codec);
 

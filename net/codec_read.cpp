@@ -202,4 +202,67 @@ core::prompt_type json_body::prompt_type_or(const char* field, core::prompt_type
   return *type;
 }
 
+namespace {
+
+// The items of an array of objects, each with its name for messages, such as "boxes[2]".
+template <class F>
+void each_object(const char* field, const json& v, std::size_t count_max, F f) {
+  if (!v.is_array()) invalid(field, "must be an array");
+  if (v.size() > count_max)
+    invalid(field, "must have at most " + std::to_string(count_max) + " entries");
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    const auto name = std::string(field) + "[" + std::to_string(i) + "]";
+    if (!v[i].is_object()) invalid(name.c_str(), "must be an object");
+    f(name, v[i]);
+  }
+}
+
+std::int32_t member(const std::string& owner, const json& o, const char* key) {
+  const auto name = owner + "." + key;
+  const auto it = o.find(key);
+  if (it == o.end()) invalid(name.c_str(), "is missing");
+  return checked_integer(name.c_str(), *it);
+}
+
+}  // namespace
+
+std::vector<core::box_prompt> json_body::boxes_or_none(const char* field,
+                                                       std::size_t count_max) const {
+  std::vector<core::box_prompt> out;
+  if (!has(field) || is_null(field)) return out;
+  each_object(field, document_->at(field), count_max, [&](const std::string& name, const json& o) {
+    core::box_prompt b;
+    b.area = {member(name, o, "x"), member(name, o, "y"), member(name, o, "width"),
+              member(name, o, "height")};
+    if (const auto type = o.find("prompt_type"); type != o.end()) {
+      const auto parsed = type->is_string()
+                              ? core::parse_prompt_type(type->get_ref<const std::string&>())
+                              : std::nullopt;
+      if (!parsed)
+        invalid((name + ".prompt_type").c_str(),
+                "must be one of segment, positive_exemplar, negative_exemplar");
+      b.type = *parsed;
+    }
+    out.push_back(b);
+  });
+  return out;
+}
+
+std::vector<core::point_prompt> json_body::points_or_none(const char* field,
+                                                          std::size_t count_max) const {
+  std::vector<core::point_prompt> out;
+  if (!has(field) || is_null(field)) return out;
+  each_object(field, document_->at(field), count_max, [&](const std::string& name, const json& o) {
+    core::point_prompt p;
+    p.at = {member(name, o, "x"), member(name, o, "y")};
+    if (const auto positive = o.find("is_positive"); positive != o.end()) {
+      if (!positive->is_boolean())
+        invalid((name + ".is_positive").c_str(), "must be true or false");
+      p.is_positive = positive->get<bool>();
+    }
+    out.push_back(p);
+  });
+  return out;
+}
+
 }  // namespace samovar::net

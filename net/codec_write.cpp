@@ -143,6 +143,25 @@ void write_history_item(json_out& out, const core::processing_result& r) {
   out.end_array().field("model", r.model).end_object();
 }
 
+void write_detections(json_out& out, const std::vector<core::detection>& detections,
+                      core::image_codec& codec) {
+  out.begin_array();
+  for (const auto& d : detections) {
+    out.begin_object().key("bbox");
+    write_bbox(out, d.bounds);
+    out.field("score", d.score).field("area", d.area).key("segmentation");
+    write_rle(out, d.mask, true);
+    out.key("polygon").begin_array();
+    for (const auto& ring : codec.polygons(d.mask)) {
+      out.begin_array();
+      for (const double c : ring) out.value(c);
+      out.end_array();
+    }
+    out.end_array().end_object();
+  }
+  out.end_array();
+}
+
 std::string result_json(const core::processing_result& r, core::size image,
                         core::image_codec& codec) {
   std::string text;
@@ -157,22 +176,9 @@ std::string result_json(const core::processing_result& r, core::size image,
       .field("device_ms", r.device_ms)
       .field("width", image.width)
       .field("height", image.height)
-      .key("detections")
-      .begin_array();
-  for (const auto& d : r.detections) {
-    out.begin_object().key("bbox");
-    write_bbox(out, d.bounds);
-    out.field("score", d.score).field("area", d.area).key("segmentation");
-    write_rle(out, d.mask, true);
-    out.key("polygon").begin_array();
-    for (const auto& ring : codec.polygons(d.mask)) {
-      out.begin_array();
-      for (const double c : ring) out.value(c);
-      out.end_array();
-    }
-    out.end_array().end_object();
-  }
-  out.end_array().end_object();
+      .key("detections");
+  write_detections(out, r.detections, codec);
+  out.end_object();
   return text;
 }
 

@@ -20,6 +20,7 @@ std::vector<route> account_routes(services& s, access_control& access);
 std::vector<route> api_key_routes(services& s, access_control& access);
 std::vector<route> image_routes(services& s, access_control& access);
 std::vector<route> image_file_routes(services& s, access_control& access);
+std::vector<route> interactive_routes(services& s, access_control& access);
 std::vector<route> history_routes(services& s, access_control& access);
 std::vector<route> annotation_routes(services& s, access_control& access);
 std::vector<route> job_routes(services& s, access_control& access);

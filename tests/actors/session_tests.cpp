@@ -1,147 +1,14 @@
-// The real session and persistence actors on CAF's test scheduler, with a device and a supervisor
-// that the test plays itself: every interleaving here is deterministic.
-#include <boost/test/unit_test.hpp>
-#include <caf/all.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
+// One user's session on the stage: units, events, cancel, long polls, recovery.
+#include "tests/actors/stage.hpp"
 
-#include "actors/persistence.hpp"
-#include "actors/session_registry.hpp"
-#include "actors/user_session.hpp"
-#include "tests/actors/fakes.hpp"
+#include <boost/test/unit_test.hpp>
 
 using namespace samovar;
 using namespace samovar::actors;
 using samovar::testing::make_job;
-using samovar::testing::memory_job_log;
 using samovar::testing::numbered;
-
-namespace {
-
-// What the played supervisor and worker have seen.
-struct played {
-  std::int64_t demand = 0;
-  std::vector<std::int64_t> unused;
-  std::vector<std::pair<std::int64_t, unit_request_ptr>> units;
-  lease_receiver session;
-  unit_receiver answer_to;
-};
-
-gpu_supervisor_actor::behavior_type play_supervisor(gpu_supervisor_actor::pointer, played* p) {
-  return {
-      [=](demand_atom, const core::user_id&, std::int64_t delta, double, const lease_receiver& s) {
-        p->demand = std::max<std::int64_t>(p->demand + delta, 0);
-        p->session = s;
-      },
-      [=](unused_atom, std::int64_t token) { p->unused.push_back(token); },
-      [](ran_atom, std::size_t, std::int64_t, double) {},
-      [](loaded_atom, std::size_t, const std::string&, const std::string&) {},
-      [](expire_atom) {},
-      [](drain_atom) {},
-      [](inspect_atom, const reply<supervisor_state>&) {}};
-}
-
-device_worker_actor::behavior_type play_worker(device_worker_actor::pointer, played* p) {
-  return {[](load_atom) {},
-          [=](run_atom, std::int64_t token, const unit_request_ptr& u, const unit_receiver& s) {
-            p->units.emplace_back(token, u);
-            p->answer_to = s;
-          }};
-}
-
-struct recording_sink : event_sink {
-  std::vector<core::event_ptr> events;
-  std::int64_t hello_seq = -1;
-  std::size_t hello_jobs = 0;
-  int resyncs = 0;
-  bool was_closed = false;
-  void hello(std::int64_t seq, const std::vector<pinned_job_ptr>& jobs) override {
-    hello_seq = seq;
-    hello_jobs = jobs.size();
-  }
-  void deliver(const core::event_ptr& e) override { events.push_back(e); }
-  void resync(std::int64_t) override { ++resyncs; }
-  void closed() override { was_closed = true; }
-  std::vector<std::string> types() const {
-    std::vector<std::string> out;
-    for (const auto& e : events) out.emplace_back(core::to_string(e->type));
-    return out;
-  }
-};
-
-struct stage {
-  stage() : config(make_config()), system(config) {
-    shared = std::make_shared<context>(log.begin_epoch());
-    writer = system.spawn(persistence, &log, shared);
-    supervisor = system.spawn(play_supervisor, &seen);
-    worker = system.spawn(play_worker, &seen);
-    registry =
-        system.spawn(session_registry, writer, supervisor, std::chrono::seconds(300), shared);
-    run();
-  }
-  ~stage() {
-    seen.session = nullptr;
-    seen.answer_to = nullptr;
-    caf::anon_send_exit(registry, caf::exit_reason::user_shutdown);
-    run();
-    for (const auto& a :
-         {caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(supervisor),
-          caf::actor_cast<caf::actor>(worker)})
-      caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
-    registry = nullptr;
-    writer = nullptr;
-    supervisor = nullptr;
-    worker = nullptr;
-    run();
-  }
-  struct config_t : caf::actor_system_config {};
-  static config_t& make_config() {
-    static config_t c;
-    c.set("scheduler.policy", caf::atom("testing"));
-    return c;
-  }
-  caf::scheduler::test_coordinator& scheduler() {
-    return dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
-  }
-  void run() { scheduler().run(); }
-  void ask(session_ask a, core::user_id who = numbered<core::user_id>(1)) {
-    caf::anon_send(registry, ask_atom::value, who, std::make_shared<session_ask>(std::move(a)));
-    run();
-  }
-  void submit(core::create_job j) {
-    ask(submit_ask{std::move(j), reply<submit_answer>([this](core::outcome<submit_answer> r) {
-                     answers.push_back(r.ok() ? "ok" : std::string(to_string(r.failure().code)));
-                   })},
-        j.user);
-  }
-  void grant(std::int64_t token) {
-    seen.demand = std::max<std::int64_t>(seen.demand - 1, 0);
-    caf::anon_send(seen.session, grant_atom::value,
-                   core::lease{token, 0, numbered<core::user_id>(1), {}}, worker);
-    run();
-    scheduler().advance_time(
-        std::chrono::milliseconds(5));  // a job's start is written a little later
-    run();
-  }
-  void finish(std::int64_t token, unit_outcome o = core::unit_output{{}, "m", 1.0}) {
-    caf::anon_send(seen.answer_to, ran_atom::value, token,
-                   std::make_shared<const unit_outcome>(std::move(o)));
-    run();
-  }
-
-  config_t& config;
-  caf::actor_system system;
-  memory_job_log log;
-  std::shared_ptr<context> shared;
-  played seen;
-  persistence_actor writer;
-  gpu_supervisor_actor supervisor;
-  device_worker_actor worker;
-  session_registry_actor registry;
-  std::vector<std::string> answers;
-  const core::user_id ada = numbered<core::user_id>(1);
-};
-
-}  // namespace
+using samovar::testing::recording_sink;
+using samovar::testing::stage;
 
 BOOST_FIXTURE_TEST_SUITE(session_tests, stage)
 
@@ -249,6 +116,40 @@ BOOST_AUTO_TEST_CASE(cancel_keeps_what_is_running_and_starts_nothing_more) {
   grant(3);
   finish(3);
   BOOST_TEST((log.job(numbered<core::job_id>(2)).status == core::job_status::completed));
+}
+
+BOOST_AUTO_TEST_CASE(a_click_goes_before_batch_work_and_stores_nothing) {
+  submit(make_job(1, 2, ada));
+  grant(1);
+  std::vector<std::string> said;
+  const auto click = [&] {
+    auto request = std::make_shared<core::unit_request>();
+    request->user = ada;
+    request->blob_path = "clicked";
+    ask(segment_ask{request, reply<core::unit_output>([&](auto r) {
+                      said.push_back(r.ok() ? r.value().model : r.failure().detail);
+                    })});
+  };
+  click();
+  BOOST_TEST(seen.demand == 2);  // the job's second image and the click
+  grant(2);
+  BOOST_TEST(seen.units.back().second->blob_path == "clicked");
+  finish(2);
+  BOOST_TEST(said == std::vector<std::string>{"m"}, boost::test_tools::per_element());
+  click();
+  grant(3);
+  finish(3, core::unit_failure{"Text needs a SAM 3 model", false});
+  BOOST_TEST(said.back() == "Text needs a SAM 3 model");
+  click();
+  grant(4);
+  caf::anon_send(seen.session, revoke_atom::value, std::int64_t{4});
+  run();
+  BOOST_TEST(said.size() == 3u);  // answered as unavailable
+  BOOST_TEST(log.results() == 0u);
+  grant(5);
+  finish(5);
+  finish(1);
+  BOOST_TEST((log.job(numbered<core::job_id>(1)).status == core::job_status::completed));
 }
 
 BOOST_AUTO_TEST_CASE(a_deleted_image_fails_clearly_and_the_job_goes_on) {

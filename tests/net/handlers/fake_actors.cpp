@@ -70,6 +70,12 @@ void system::wait_for_change(core::user_id, core::job_id job, std::string etag,
   script().waits.push_back({job, std::move(etag), wait, std::move(answer)});
 }
 
+void system::segment(core::unit_request request, reply<core::unit_output> answer) {
+  script().clicks.push_back(std::move(request));
+  if (script().failure) return answer(*script().failure);
+  answer(script().click_output);
+}
+
 void system::running_images(core::user_id, core::job_id,
                             reply<std::vector<core::image_id>> answer) {
   if (script().failure) return answer(*script().failure);
