@@ -194,6 +194,7 @@ std::vector<image_id> job_queue::running_images(job_id job) const {
     for (const auto& [image, index] : t->running) found.emplace_back(index, image);
   std::sort(found.begin(), found.end());
   std::vector<image_id> out;
+  out.reserve(found.size());
   for (const auto& f : found) out.push_back(f.second);
   return out;
 }
