@@ -114,12 +114,21 @@ supervisor_state report(self_pointer self) {
   return out;
 }
 
-void forget_session(self_pointer self, const caf::actor_addr& address) {
+// The session died or was reborn. Its leases end with it: one still on its way to it would be
+// answered by nobody, and its device would seem to hang.
+void forget_claims(self_pointer self, core::user_id user) {
+  self->state.scheduler.remove(user);
+  self->state.leases.end_of_user(user);
+}
+
+void forget_session(self_pointer self, const gpu_supervisor_config& config, context& shared,
+                    const caf::actor_addr& address) {
   auto& s = self->state;
   for (auto it = s.sessions.begin(); it != s.sessions.end(); ++it)
     if (it->second.address() == address) {
-      s.scheduler.remove(it->first);
+      forget_claims(self, it->first);
       s.sessions.erase(it);
+      grant_all(self, config, shared);
       return;
     }
 }
@@ -138,7 +147,8 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
     self->send(d.worker, load_atom::value);
     s.devices.push_back(std::move(d));
   }
-  self->set_down_handler([self](const caf::down_msg& down) { forget_session(self, down.source); });
+  self->set_down_handler(
+      [=](const caf::down_msg& down) { forget_session(self, config, *shared, down.source); });
   self->delayed_send(self, std::chrono::seconds(1), expire_atom::value);
   return {
       [=](demand_atom, const core::user_id& user, std::int64_t delta, double weight,
@@ -146,7 +156,7 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
         auto& known = self->state.sessions[user];
         if (known != session) {
           known = session;
-          self->state.scheduler.remove(user);
+          forget_claims(self, user);
           self->monitor(session);
         }
         self->state.scheduler.add_demand(user, delta, weight);

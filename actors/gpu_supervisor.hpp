@@ -3,9 +3,9 @@
 // Speaks to sessions (demand in, grants out) and device workers. Knows no jobs: only which session
 // wants how many units at which weight, and which leases are out. A lease is for one unit; it ends
 // when the worker says so, so that a slot counts as taken as long as the device is really busy.
-// When a session dies its demand is forgotten and its units run out; when a lease sees no progress
-// for `lease_timeout` the device is taken out, the lease revoked and the unit run elsewhere; the
-// device comes back when its worker answers again.
+// When a session dies its demand is forgotten, its leases end and units on a device run out; when a
+// lease sees no progress for `lease_timeout` the device is taken out, the lease revoked and the
+// unit run elsewhere; the device comes back when its worker answers again.
 //
 //   device: loading --loaded--> healthy --lease expired--> suspect --unit ended--> healthy
 //              \--reason------> failed (retried with backoff)

@@ -84,6 +84,13 @@ persistence_actor::behavior_type persistence(self_pointer self, core::job_log* l
         flush_later(self);
       },
       [=](load_atom, const core::user_id& user, const recover_receiver& registry) {
+        // What the dead session wrote comes first: a job it submitted must be among the open ones.
+        while (!self->state.gathered.empty() && self->state.failures == 0)
+          flush(self, *log, *shared);
+        if (!self->state.gathered.empty()) {
+          self->delayed_send(self, std::chrono::seconds(1), load_atom::value, user, registry);
+          return;
+        }
         try {
           auto open = log->take_open_jobs(user);
           self->send(registry, recover_atom::value,

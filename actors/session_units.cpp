@@ -172,20 +172,31 @@ void answered(self_pointer self, start_done& done, const core::write_outcome& ou
   positions_changed(self);
 }
 
+// A refused result fails its image. When even a failure can't be written, or another server owns
+// the job by now, this session lets go of the job, so that the user's other jobs go on.
+void unit_refused(self_pointer self, const unit_done& done, const core::error& why) {
+  auto& s = self->state;
+  if (done.result && why.code == core::error_code::not_found && s.queue.find(done.job) != nullptr) {
+    record_failure(self, done.job, done.image, deleted_reason);
+    return;
+  }
+  spdlog::error("user_session: a unit of job {} was refused: {}", core::to_string(done.job),
+                why.detail);
+  if (done.result && why.code == core::error_code::internal) {
+    record_failure(self, done.job, done.image, "The result could not be stored");
+    return;
+  }
+  s.queue.let_go(done.job);
+  positions_changed(self);
+}
+
 void answered(self_pointer self, unit_done& done, const core::write_outcome& outcome,
               touched_jobs& touched) {
   auto& s = self->state;
   --s.results_in_flight;
   --s.shared->results_pending;
   if (!outcome.ok()) {
-    if (outcome.failure().code == core::error_code::not_found && done.result) {
-      record_failure(self, done.job, done.image, deleted_reason);
-    } else {
-      // Another server owns the job now, or it is over: this session has no say in it any more.
-      spdlog::warn("user_session: a unit of job {} was refused: {}", core::to_string(done.job),
-                   outcome.failure().detail);
-      s.queue.stop(done.job);
-    }
+    unit_refused(self, done, outcome.failure());
     return;
   }
   s.queue.written(done.job, done.image);

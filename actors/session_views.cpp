@@ -60,8 +60,10 @@ void keep_terminal(user_session_state& s, core::job_id id) {
 
 pinned_job_ptr publish(self_pointer self, const core::job& record) {
   auto& s = self->state;
-  auto pinned = std::make_shared<const pinned_job>(view_of(s, record));
   auto& known = s.pinned[record.id];
+  // Of several changes in one commit the answers come one by one: what is known may be newer.
+  if (known && record.version < known->view().record.version) return known;
+  auto pinned = std::make_shared<const pinned_job>(view_of(s, record));
   const bool was_over = known && core::is_terminal(known->view().record.status);
   known = pinned;
   s.shared->board.pin(pinned);

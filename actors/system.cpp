@@ -15,12 +15,14 @@ namespace samovar::actors {
 
 namespace {
 
-// The persistence actor's death would leave acknowledged work without an owner. Ending the process
-// is the honest way out: the next start resumes every open job from the database.
-void watch_persistence(const persistence_actor& persistence) {
-  persistence->attach_functor([](const caf::error& reason) {
+// Without one of the actors that serve everybody (the supervisor's workers are linked to it)
+// acknowledged work would wait for ever. Ending the process is the honest way out: the next start
+// resumes every open job from the database.
+template <class Handle>
+void watch(const Handle& actor, const char* name) {
+  actor->attach_functor([name](const caf::error& reason) {
     if (reason == caf::exit_reason::user_shutdown || reason == caf::exit_reason::normal) return;
-    spdlog::critical("persistence died unexpectedly; the process ends so that it can resume");
+    spdlog::critical("{} died unexpectedly; the process ends so that it can resume", name);
     spdlog::shutdown();
     std::_Exit(70);
   });
@@ -46,13 +48,15 @@ struct system::impl {
     actor_system = std::make_unique<caf::actor_system>(caf_config);
     auto open = job_log.take_open_jobs(std::nullopt);
     persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
-    watch_persistence(persistence_handle);
+    watch(persistence_handle, "persistence");
     supervisor = actor_system->spawn(
         gpu_supervisor,
         gpu_supervisor_config{config.devices, config.slots_per_device, config.lease_timeout},
         shared);
+    watch(supervisor, "gpu_supervisor");
     registry = actor_system->spawn(session_registry, persistence_handle, supervisor,
                                    config.session_idle, shared);
+    watch(registry, "session_registry");
     if (!open.empty()) {
       spdlog::info("resuming {} open jobs", open.size());
       caf::anon_send(registry, recover_atom::value,

@@ -4,23 +4,37 @@
 
 namespace samovar::core {
 
+namespace {
+
+bool kept_once(event_type t) {
+  return t == event_type::job_progress || t == event_type::queue_position;
+}
+
+}  // namespace
+
+void event_log::drop_older(event_type type, job_id job) {
+  const auto old = newest_.find({job, type});
+  if (old == newest_.end()) return;
+  events_.erase(old->second);
+  newest_.erase(old);
+}
+
 event_ptr event_log::append(event e) {
   e.seq = ++last_seq_;
   auto kept = std::make_shared<const event>(std::move(e));
-  if (kept->type == event_type::job_progress || is_terminal(kept->type)) {
-    const auto old = last_progress_.find(kept->about_job);
-    if (old != last_progress_.end()) {
-      events_.erase(old->second);
-      last_progress_.erase(old);
-    }
-    if (kept->type == event_type::job_progress) last_progress_[kept->about_job] = kept->seq;
+  if (kept_once(kept->type)) {
+    drop_older(kept->type, kept->about_job);
+    newest_[{kept->about_job, kept->type}] = kept->seq;
+  } else if (is_terminal(kept->type)) {
+    drop_older(event_type::job_progress, kept->about_job);
+    drop_older(event_type::queue_position, kept->about_job);
   }
   events_.emplace_hint(events_.end(), kept->seq, kept);
   if (events_.size() > limits::event_ring_events_max) {
     const auto oldest = events_.begin();
     oldest_before_ = oldest->first;
-    if (oldest->second->type == event_type::job_progress)
-      last_progress_.erase(oldest->second->about_job);
+    if (kept_once(oldest->second->type))
+      newest_.erase({oldest->second->about_job, oldest->second->type});
     events_.erase(oldest);
   }
   return kept;

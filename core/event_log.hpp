@@ -1,12 +1,13 @@
 // A user's recent events, for sockets that come back with `since` (scheduling.md, Events).
-// Bounded by count; numbers events from first_seq(epoch) upwards. Of a job's progress only the
-// newest is kept: the older ones say nothing more, and each holds the whole job.
+// Bounded by count; numbers events from first_seq(epoch) upwards. Of a job's progress and of its
+// queue positions only the newest is kept: the older ones say nothing more, and each holds the
+// whole job.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/events.hpp"
@@ -26,10 +27,12 @@ class event_log {
   std::optional<std::vector<event_ptr>> since(std::int64_t since) const;
 
  private:
+  void drop_older(event_type type, job_id job);
+
   std::int64_t last_seq_;
   std::int64_t oldest_before_;  ///< replay is possible from this number on
   std::map<std::int64_t, event_ptr> events_;
-  std::unordered_map<job_id, std::int64_t> last_progress_;
+  std::map<std::pair<job_id, event_type>, std::int64_t> newest_;  ///< of those kept once a job
 };
 
 }  // namespace samovar::core

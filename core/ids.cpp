@@ -53,8 +53,8 @@ uuid make_uuid_v7(std::uint64_t unix_ms, std::uint64_t random_a, std::uint64_t r
     id.bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
   id.bytes[6] = static_cast<std::uint8_t>(0x70 | ((random_a >> 8) & 0x0F));
   id.bytes[7] = static_cast<std::uint8_t>(random_a);
-  for (int i = 0; i < 8; ++i)
-    id.bytes[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(random_b >> (56 - 8 * i));
+  for (std::size_t i = 0; i < 8; ++i)
+    id.bytes[8 + i] = static_cast<std::uint8_t>(random_b >> (56 - 8 * i));
   id.bytes[8] = static_cast<std::uint8_t>(0x80 | (id.bytes[8] & 0x3F));
   return id;
 }

@@ -126,6 +126,13 @@ void job_queue::stop(job_id job) {
   }
 }
 
+void job_queue::let_go(job_id job) {
+  const auto* t = get(job);
+  if (t == nullptr) return;
+  (t->active ? active_ : queued_).erase(key_of(t->record));
+  jobs_.erase(job);
+}
+
 std::int64_t job_queue::demand() const {
   std::int64_t units = 0;
   for (const auto& k : active_) {
@@ -194,6 +201,7 @@ std::vector<image_id> job_queue::running_images(job_id job) const {
     for (const auto& [image, index] : t->running) found.emplace_back(index, image);
   std::sort(found.begin(), found.end());
   std::vector<image_id> out;
+  out.reserve(found.size());
   for (const auto& f : found) out.push_back(f.second);
   return out;
 }

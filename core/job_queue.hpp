@@ -56,6 +56,9 @@ class job_queue {
   /// The job stops handing out units (cancel was accepted by the caller, not yet by the database).
   void stop(job_id job);
 
+  /// The job is somebody else's by now: it leaves the queue as it is.
+  void let_go(job_id job);
+
   /// How many units could run now, were there slots for all.
   std::int64_t demand() const;
   /// Queued jobs in the order in which they will start.

@@ -25,7 +25,7 @@ bool color_mixture::fit(const cv::Mat& lab, const cv::Mat& mask, int parts) {
   if (available == 0) return false;
   const int every = std::max(1, available / samples_max);
   cv::Mat samples(0, 3, CV_32F);
-  samples.reserve(static_cast<std::size_t>(available / every + 1));
+  samples.reserve(static_cast<std::size_t>(available / every) + 1);
   // A step through rows and columns alike: the count of set pixels, not a grid, decides.
   for (int y = 0, n = 0; y < lab.rows; ++y) {
     const auto* c = lab.ptr<cv::Vec3b>(y);

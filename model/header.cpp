@@ -52,7 +52,7 @@ core::outcome<image_header> read_jpeg(std::string_view bytes) {
       return h;
     }
     if (marker == 0xE1 && in.has(at + 4, 6) &&
-        bytes.substr(at + 4, 6) == std::string_view("Exif\0", 6))
+        bytes.substr(at + 4, 6) == std::string_view("Exif\0\0", 6))
       h.orientation = exif_orientation(bytes.substr(at + 10, length < 8 ? 0 : length - 8));
     at += 2 + length;
   }
@@ -111,7 +111,7 @@ core::outcome<image_header> read_webp(std::string_view bytes) {
     const std::uint64_t length = in.u32(at + 4);
     if (bytes.substr(at, 4) == "EXIF" && in.has(at + 8, length)) {
       auto exif = bytes.substr(at + 8, length);
-      if (exif.starts_with(std::string_view("Exif\0", 6))) exif.remove_prefix(6);
+      if (exif.starts_with(std::string_view("Exif\0\0", 6))) exif.remove_prefix(6);
       h.orientation = exif_orientation(exif);
     }
     at += 8 + length + (length & 1);

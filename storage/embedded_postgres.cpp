@@ -113,6 +113,7 @@ std::vector<std::string> server_arguments(const cluster_paths& p) {
   set("log_checkpoints=off");
   set("log_min_messages=warning");
   set("log_min_error_statement=panic");  // statements carry users' data
+  set("log_error_verbosity=terse");      // and so do the details of errors
   return argv;
 }
 

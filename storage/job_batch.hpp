@@ -120,6 +120,8 @@ class user_batch {
   std::vector<core::uuid> pair_jobs_, pair_images_;
   std::vector<read_kind> read_kinds_;
 
+  /// Found in the cache while asking: what is put there meanwhile may push them out.
+  std::map<core::job_id, std::shared_ptr<const job_members>> members_known_;
   std::map<core::job_id, job_entry> jobs_;
   std::map<std::string, core::job_id> by_key_;
   std::unordered_map<core::image_id, image_row> images_;

@@ -90,8 +90,13 @@ std::vector<std::string> user_batch::reads() {
   };
   want(read_kind::user_set, set_user_text(user_));
   std::vector<core::uuid> known;
-  for (const auto& id : job_ids_)
-    if (!create_ids_.contains(id) && cache_.find({id})) known.push_back(id);
+  for (const auto& id : job_ids_) {
+    if (create_ids_.contains(id)) continue;
+    if (auto members = cache_.find({id})) {
+      known.push_back(id);
+      members_known_.emplace(core::job_id{id}, std::move(members));
+    }
+  }
   want(read_kind::jobs, execute_text(lock_jobs, user_, as_vector(job_ids_), known));
   if (!keys_.empty()) want(read_kind::jobs, execute_text(lock_keyed_jobs, user_, keys_));
   std::set<core::uuid> images = create_images_;
@@ -144,7 +149,10 @@ void user_batch::take_jobs(const pqxx::result& rows) {
     job_entry e;
     e.record = read_job(row);
     e.version_read = e.record.version;
-    e.members = cache_.find(e.record.id);
+    if (const auto known = members_known_.find(e.record.id); known != members_known_.end())
+      e.members = known->second;
+    else
+      e.members = cache_.find(e.record.id);
     if (!e.members) {
       e.members = sorted_members(e.record.image_ids);
       if (!core::is_terminal(e.record.status)) cache_.put(e.record.id, e.members);

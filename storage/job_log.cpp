@@ -101,7 +101,7 @@ std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_co
 // Nothing is wrong with the command: a lock or a statement took too long, a deadlock was resolved.
 // Given again later it will succeed, so it must not be answered with an error.
 bool is_passing(const pqxx::sql_error& e) {
-  const std::string state = e.sqlstate();
+  const std::string& state = e.sqlstate();
   return state == "55P03" || state == "57014" || state == "40P01" || state == "40001";
 }
 

@@ -6,7 +6,7 @@
 namespace samovar::storage {
 
 bool means_unavailable(const pqxx::sql_error& e) {
-  const std::string state = e.sqlstate();
+  const std::string& state = e.sqlstate();
   // 08 connection; 57P admin shutdown, crash, starting up; 53 out of disk, memory, connections.
   return state.starts_with("08") || state.starts_with("57P") || state.starts_with("53") ||
          state == "25006";  // read-only: a standby or a full disk

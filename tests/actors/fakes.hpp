@@ -74,7 +74,9 @@ class memory_job_log : public core::job_log {
 
   int failures_left = 0;
   int commits = 0;
-  std::set<core::image_id> deleted_images;  ///< results for these are refused
+  std::set<core::image_id> deleted_images;  ///< results for these are refused as not_found
+  std::set<core::image_id> refused_images;  ///< results for these are refused as internal
+  std::set<core::job_id> foreign_jobs;      ///< another server's by now: every write conflicts
 
  private:
   using unit_key = std::pair<core::job_id, core::image_id>;
@@ -120,6 +122,10 @@ class memory_job_log : public core::job_log {
     return written(it->second);
   }
   core::write_outcome apply(const core::record_result& c) {
+    if (foreign_jobs.contains(c.job))
+      return core::make_error(core::error_code::conflict, "Another server owns this job");
+    if (refused_images.contains(c.result->image))
+      return core::make_error(core::error_code::internal, "The row was refused");
     if (deleted_images.contains(c.result->image))
       return core::make_error(core::error_code::not_found, "Image was deleted");
     return end_unit(c.job, c.result->image, [&] {

@@ -1,0 +1,118 @@
+// What overlaps and what dies: late answers, dying sessions, leases on their way.
+#include <boost/test/unit_test.hpp>
+
+#include "actors/gpu_supervisor.hpp"
+#include "tests/actors/stage.hpp"
+
+using namespace samovar;
+using namespace samovar::actors;
+using samovar::testing::make_job;
+using samovar::testing::numbered;
+using samovar::testing::stage;
+
+namespace {
+
+lease_receiver::behavior_type play_session(lease_receiver::pointer,
+                                           std::vector<core::lease>* granted) {
+  return {[=](grant_atom, const core::lease& lease, const device_worker_actor&) {
+            granted->push_back(lease);
+          },
+          [](revoke_atom, std::int64_t) {}};
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(death_tests, stage)
+
+// The answers of one commit tell of a job step by step; a step told late must not undo a later one.
+BOOST_AUTO_TEST_CASE(a_cancel_is_not_overtaken_by_a_result_of_the_same_commit) {
+  submit(make_job(1, 3, ada));
+  grant(1);
+  log.failures_left = 1;  // so that both wait for the same commit
+  finish(1);
+  ask(cancel_ask{numbered<core::job_id>(1), {}, reply<pinned_job_ptr>([](auto) {})});
+  scheduler().trigger_timeout();
+  run();
+  BOOST_REQUIRE(log.results() == 1u);
+  const auto stored = log.job(numbered<core::job_id>(1));
+  BOOST_REQUIRE((stored.status == core::job_status::cancelled));
+  const auto pinned = shared->board.find(ada, stored.id);
+  BOOST_REQUIRE(pinned);
+  BOOST_TEST((pinned->view().record.status == core::job_status::cancelled));
+  BOOST_TEST(pinned->view().record.version == stored.version);
+}
+
+BOOST_AUTO_TEST_CASE(a_job_submitted_to_a_dying_session_is_taken_up) {
+  submit(make_job(1, 1, ada));
+  log.failures_left = 1;
+  submit(make_job(2, 1, ada));
+  seen.demand = 0;
+  caf::anon_send_exit(seen.session, caf::exit_reason::kill);
+  run();
+  for (int i = 0; i < 3; ++i) {
+    scheduler().trigger_timeout();
+    run();
+  }
+  for (const std::int64_t token : {11, 12}) {
+    grant(token);
+    finish(token);
+  }
+  for (const int job : {1, 2})
+    BOOST_TEST((log.job(numbered<core::job_id>(job)).status == core::job_status::completed));
+}
+
+BOOST_AUTO_TEST_CASE(leases_on_their_way_to_a_dying_session_come_back) {
+  gpu_supervisor_config devices;
+  devices.devices = {{"cpu:0", [] {
+                        return std::make_unique<samovar::testing::scripted_runner>(
+                            [](const core::unit_request&) { return core::unit_output{}; });
+                      }}};
+  devices.slots_per_device = 2;
+  const auto real = system.spawn(gpu_supervisor, devices, shared);
+  while (shared->healthy_devices == 0) run();  // the device loads on a thread of its own
+  std::vector<core::lease> first, second;
+  const auto dying = system.spawn(play_session, &first);
+  const auto other = system.spawn(play_session, &second);
+  caf::anon_send(real, demand_atom::value, ada, std::int64_t{3}, 1.0, dying);
+  run();
+  BOOST_REQUIRE_EQUAL(first.size(), 2u);
+  caf::anon_send_exit(dying, caf::exit_reason::kill);
+  run();
+  caf::anon_send(real, demand_atom::value, numbered<core::user_id>(2), std::int64_t{1}, 1.0, other);
+  run();
+  BOOST_TEST(second.size() == 1u);
+  caf::anon_send_exit(other, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(real, caf::exit_reason::user_shutdown);
+  run();
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_the_database_refuses_fails_its_image_and_the_queue_goes_on) {
+  submit(make_job(1, 2, ada));
+  submit(make_job(2, 1, ada));
+  log.refused_images.insert(numbered<core::image_id>(1000));
+  grant(1);
+  grant(2);
+  finish(1);
+  finish(2);
+  const auto first = log.job(numbered<core::job_id>(1));
+  BOOST_TEST((first.status == core::job_status::completed));
+  BOOST_TEST(log.failure_of(first.id, numbered<core::image_id>(1000)) ==
+             "The result could not be stored");
+  grant(3);
+  finish(3);
+  BOOST_TEST((log.job(numbered<core::job_id>(2)).status == core::job_status::completed));
+}
+
+// Another server took the job over: this one lets go of it, and its other jobs go on.
+BOOST_AUTO_TEST_CASE(a_job_that_is_not_ours_any_more_does_not_block_the_queue) {
+  submit(make_job(1, 2, ada));
+  submit(make_job(2, 1, ada));
+  grant(1);
+  log.foreign_jobs.insert(numbered<core::job_id>(1));
+  finish(1);
+  grant(2);
+  finish(2);
+  BOOST_TEST((log.job(numbered<core::job_id>(2)).status == core::job_status::completed));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
