@@ -40,6 +40,7 @@ void device_is_up(self_pointer self, std::size_t index, context& shared) {
     ++shared.healthy_devices;
   }
   self->state.leases.device_up(index);
+  if (d.report.draining) self->state.leases.drain(index);  // coming back ends no admin's drain
 }
 
 void device_is_down(self_pointer self, std::size_t index, context& shared) {
@@ -121,6 +122,27 @@ void forget_claims(self_pointer self, core::user_id user) {
   self->state.leases.end_of_user(user);
 }
 
+// A device that is not healthy gets its leases only when it is up again: device_is_up.
+void use_device(self_pointer self, const gpu_supervisor_config& config, context& shared,
+                const std::string& id, bool use, const reply<device_state>& answer) {
+  auto& s = self->state;
+  const auto at = std::find_if(s.devices.begin(), s.devices.end(),
+                               [&](const auto& d) { return d.report.id == id; });
+  if (at == s.devices.end())
+    return answer(core::make_error(core::error_code::not_found, "Device not found"));
+  const auto index = static_cast<std::size_t>(at - s.devices.begin());
+  at->report.draining = !use;
+  spdlog::info("gpu_supervisor: device {} {}", id, use ? "is in use again" : "drains");
+  if (!use)
+    s.leases.drain(index);
+  else if (at->report.healthy)
+    s.leases.device_up(index);
+  auto state = at->report;
+  state.leases_out = s.leases.leases_on(index);
+  grant_all(self, config, shared);
+  answer(std::move(state));
+}
+
 void forget_session(self_pointer self, const gpu_supervisor_config& config, context& shared,
                     const caf::actor_addr& address) {
   auto& s = self->state;
@@ -175,6 +197,9 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
       },
       [=](expire_atom) { look_for_expired(self, config, *shared); },
       [=](drain_atom) { self->state.draining = true; },
+      [=](drain_atom, const std::string& id, bool use, const reply<device_state>& answer) {
+        use_device(self, config, *shared, id, use, answer);
+      },
       [=](inspect_atom, const reply<supervisor_state>& answer) { answer(report(self)); },
   };
 }

@@ -56,6 +56,8 @@ using gpu_supervisor_actor = caf::typed_actor<
     caf::reacts_to<expire_atom>,
     // (system) grant nothing any more
     caf::reacts_to<drain_atom>,
+    // (system) an admin takes the device with this id out of use, or (true) back into use
+    caf::reacts_to<drain_atom, std::string, bool, reply<device_state>>,
     // (system) for admin pages
     caf::reacts_to<inspect_atom, reply<supervisor_state>>>;
 

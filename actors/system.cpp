@@ -70,6 +70,12 @@ struct system::impl {
     caf::anon_send(registry, ask_atom::value, user, std::make_shared<session_ask>(std::move(ask)));
   }
 
+  void use_device(std::string id, bool use, reply<device_state> answer) {
+    const std::lock_guard guard(handles);
+    if (supervisor)
+      caf::anon_send(supervisor, drain_atom::value, std::move(id), use, std::move(answer));
+  }
+
   // Bounds the writes on their way to disk; null answer object when the door is closed.
   template <class T>
   std::optional<reply<T>> through_door(reply<T> answer) {
@@ -161,6 +167,14 @@ const job_board& system::board() const noexcept { return impl_->shared->board; }
 void system::inspect(reply<supervisor_state> answer) {
   const std::lock_guard guard(impl_->handles);
   if (impl_->supervisor) caf::anon_send(impl_->supervisor, inspect_atom::value, std::move(answer));
+}
+
+void system::drain_device(std::string id, reply<device_state> answer) {
+  impl_->use_device(std::move(id), false, std::move(answer));
+}
+
+void system::resume_device(std::string id, reply<device_state> answer) {
+  impl_->use_device(std::move(id), true, std::move(answer));
 }
 
 system_counters system::counters() const {

@@ -132,6 +132,10 @@ class system {
 
   const job_board& board() const noexcept;
   void inspect(reply<supervisor_state> answer);
+  /// The device finishes its leases and gets no new ones until resume_device; answers with its
+  /// state. not_found "Device not found".
+  void drain_device(std::string id, reply<device_state> answer);
+  void resume_device(std::string id, reply<device_state> answer);
   system_counters counters() const;
   bool ready() const;  ///< at least one healthy device
   bool draining() const;

@@ -30,6 +30,17 @@ struct user {
   std::optional<timestamp> disabled_at;
 };
 
+/// What an administrator changes; absent members stay as they are.
+struct user_changes {
+  std::optional<std::string> display_name;
+  std::optional<role> rights;
+  std::optional<std::int32_t> max_concurrent_jobs;  ///< 1 or more
+  std::optional<std::int64_t> max_images;           ///< may be less than there are
+  std::optional<std::int64_t> max_storage_mb;       ///< may be less than is used
+  std::optional<double> share_weight;               ///< above 0
+  std::optional<bool> disabled;                     ///< true also ends the web sessions
+};
+
 struct api_key {
   api_key_id id;
   user_id owner;

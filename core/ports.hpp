@@ -109,6 +109,10 @@ class account_store {
                                    std::optional<web_session_id> keep) = 0;
   /// Disables or enables; disabling ends the web sessions.
   virtual status set_disabled(user_id id, bool disabled) = 0;
+  /// All or nothing; answers with the user after the change. not_found when absent.
+  virtual outcome<user> change_user(user_id id, const user_changes& changes) = 0;
+  /// Deletes the user with all rows and queues every blob in the outbox. not_found when absent.
+  virtual status delete_user(user_id id) = 0;
 
   virtual status create_api_key(const api_key& key, const std::string& secret_sha256) = 0;
   virtual std::vector<api_key> list_api_keys(user_id owner) = 0;

@@ -49,6 +49,10 @@ class json_body {
   std::string text(const char* field, std::size_t chars_min, std::size_t chars_max) const;
   std::int32_t integer(const char* field) const;
   std::int32_t integer_or(const char* field, std::int32_t absent) const;
+  /// A whole number within the range.
+  std::int32_t integer_between(const char* field, std::int32_t low, std::int32_t high) const;
+  /// A number within the range.
+  double number_between(const char* field, double low, double high) const;
   bool boolean_or(const char* field, bool absent) const;
   /// Absent and null both give nullopt.
   std::optional<std::string> nullable_text(const char* field, std::size_t chars_max) const;

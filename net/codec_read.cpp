@@ -150,6 +150,23 @@ std::int32_t json_body::integer_or(const char* field, std::int32_t absent) const
   return has(field) ? integer(field) : absent;
 }
 
+std::int32_t json_body::integer_between(const char* field, std::int32_t low,
+                                        std::int32_t high) const {
+  const auto n = integer(field);
+  if (n < low || n > high)
+    invalid(field, "must be from " + std::to_string(low) + " to " + std::to_string(high));
+  return n;
+}
+
+double json_body::number_between(const char* field, double low, double high) const {
+  const auto& v = document_->at(field);
+  if (!v.is_number()) invalid(field, "must be a number");
+  const auto n = v.get<double>();
+  if (n < low || n > high)
+    invalid(field, "must be from " + json(low).dump() + " to " + json(high).dump());
+  return n;
+}
+
 bool json_body::boolean_or(const char* field, bool absent) const {
   if (!has(field)) return absent;
   const auto& v = document_->at(field);

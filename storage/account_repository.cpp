@@ -34,6 +34,11 @@ constexpr statement password_statement{
     "select id from changed"};
 constexpr statement disable_statement{"user_set_disabled",
                                       "select definer_set_disabled($1::uuid, $2::boolean)"};
+constexpr statement change_statement{
+    "user_change",
+    "select definer_change_user($1::uuid, $2::text, $3::text, $4::integer, $5::bigint, "
+    "$6::bigint, $7::double precision, $8::boolean)"};
+constexpr statement delete_statement{"user_delete", "select definer_delete_user($1::uuid)"};
 constexpr statement key_insert{
     "key_insert",
     "insert into api_keys (id, user_id, name, prefix, secret_sha256, read_only, created_at, "
@@ -149,6 +154,24 @@ core::status account_repository::set_password_hash(core::user_id id, const std::
 
 core::status account_repository::set_disabled(core::user_id id, bool disabled) {
   if (!pool_.take()->run(disable_statement, id, disabled)[0][0].as<bool>()) return user_not_found();
+  return core::done{};
+}
+
+core::outcome<core::user> account_repository::change_user(core::user_id id,
+                                                          const core::user_changes& changes) {
+  std::optional<std::string> rights;
+  if (changes.rights) rights = core::to_string(*changes.rights);
+  const auto rows = pool_.take()->run(
+      change_statement, id, changes.display_name, rights, changes.max_concurrent_jobs,
+      changes.max_images, changes.max_storage_mb, changes.share_weight, changes.disabled);
+  if (!rows[0][0].as<bool>()) return user_not_found();
+  auto changed = find_user(id);
+  if (!changed) return user_not_found();
+  return std::move(*changed);
+}
+
+core::status account_repository::delete_user(core::user_id id) {
+  if (!pool_.take()->run(delete_statement, id)[0][0].as<bool>()) return user_not_found();
   return core::done{};
 }
 

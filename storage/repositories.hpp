@@ -23,6 +23,9 @@ class account_repository final : public core::account_store {
   core::status set_password_hash(core::user_id id, const std::string& hash,
                                  std::optional<core::web_session_id> keep) override;
   core::status set_disabled(core::user_id id, bool disabled) override;
+  core::outcome<core::user> change_user(core::user_id id,
+                                        const core::user_changes& changes) override;
+  core::status delete_user(core::user_id id) override;
   core::status create_api_key(const core::api_key& key, const std::string& secret_sha256) override;
   std::vector<core::api_key> list_api_keys(core::user_id owner) override;
   core::status delete_api_key(core::user_id owner, core::api_key_id id) override;

@@ -56,18 +56,51 @@ reply create_user(services& s, const request& r) {
   return user_reply(s, u.id, 201);
 }
 
+core::user_changes read_changes(const json_body& body) {
+  constexpr std::int32_t quota_max = 1'000'000'000;
+  core::user_changes c;
+  if (body.has("display_name"))
+    c.display_name = body.text("display_name", 1, core::limits::key_name_chars_max);
+  if (body.has("role")) c.rights = read_role(body);
+  if (body.has("max_concurrent_jobs"))
+    c.max_concurrent_jobs = body.integer_between("max_concurrent_jobs", 1, 1000);
+  if (body.has("max_images")) c.max_images = body.integer_between("max_images", 0, quota_max);
+  if (body.has("max_storage_mb"))
+    c.max_storage_mb = body.integer_between("max_storage_mb", 0, quota_max);
+  if (body.has("share_weight")) c.share_weight = body.number_between("share_weight", 0.001, 1000.0);
+  if (body.has("disabled")) c.disabled = body.boolean_or("disabled", false);
+  return c;
+}
+
+bool empty(const core::user_changes& c) {
+  return !c.display_name && !c.rights && !c.max_concurrent_jobs && !c.max_images &&
+         !c.max_storage_mb && !c.share_weight && !c.disabled;
+}
+
 reply change_user(services& s, access_control& access, const request& r) {
   const auto id = path_id<core::user_id>(r, 0, "id");
-  const json_body body(r.body);
-  found(s.accounts.find_user(id), "User not found");
-  if (body.has("disabled")) {
-    const bool disabled = body.boolean_or("disabled", false);
-    if (disabled && id == r.actor.id)
-      refuse(error_code::conflict, "You can't disable your own account", "disabled");
-    take(s.accounts.set_disabled(id, disabled));
-    access.invalidate_user(id);
-  }
-  return user_reply(s, id, 200);
+  const auto changes = read_changes(json_body(r.body));
+  if (empty(changes)) return user_reply(s, id, 200);
+  // There is always an admin left: the one who acts.
+  if (id == r.actor.id && changes.disabled.value_or(false))
+    refuse(error_code::conflict, "You can't disable your own account", "disabled");
+  if (id == r.actor.id && changes.rights.value_or(core::role::admin) != core::role::admin)
+    refuse(error_code::conflict, "You can't take away your own admin role", "role");
+  const auto changed = take(s.accounts.change_user(id, changes));
+  if (changes.disabled || changes.rights) access.invalidate_user(id);
+  announce_quota(s, id);
+  std::string text;
+  json_out out(text);
+  write_admin_user(out, changed);
+  return json_reply(std::move(text));
+}
+
+reply delete_user(services& s, access_control& access, const request& r) {
+  const auto id = path_id<core::user_id>(r, 0, "id");
+  if (id == r.actor.id) refuse(error_code::conflict, "You can't delete your own account");
+  take(s.accounts.delete_user(id));
+  access.invalidate_user(id);
+  return no_content();
 }
 
 void write_device(json_out& out, const actors::device_state& d) {
@@ -80,6 +113,22 @@ void write_device(json_out& out, const actors::device_state& d) {
       .field("busy_seconds", d.busy_seconds)
       .field("leases_out", d.leases_out)
       .end_object();
+}
+
+/// Answers with the device's state after the change.
+void drain_device(services& s, const shared_request& r, const respond& respond) {
+  const bool resume = json_body(r->body, true).boolean_or("resume", false);
+  actors::reply<actors::device_state> answer([r, respond](auto outcome) {
+    if (!outcome) return respond(error_reply(outcome.failure(), r->request_id));
+    std::string text;
+    json_out out(text);
+    write_device(out, *outcome);
+    respond(json_reply(std::move(text)));
+  });
+  if (resume)
+    s.actors.resume_device(r->path_values.at(0), std::move(answer));
+  else
+    s.actors.drain_device(r->path_values.at(0), std::move(answer));
 }
 
 void write_waiting(json_out& out, const actors::queue_entry& q) {
@@ -122,6 +171,13 @@ std::vector<route> admin_routes(services& s, access_control& access) {
       make_route(
           "PATCH", "/api/v1/admin/users/{id}",
           [&](const request& r) { return change_user(s, access, r); }, body_kind::json, admin),
+      make_route(
+          "DELETE", "/api/v1/admin/users/{id}",
+          [&](const request& r) { return delete_user(s, access, r); }, body_kind::none, admin),
+      make_later_route(
+          "POST", "/api/v1/admin/devices/{id}/drain",
+          [&](const shared_request& r, const respond& respond) { drain_device(s, r, respond); },
+          body_kind::json, admin),
       make_later_route("GET", "/api/v1/admin/queue",
                        inspected(s, &actors::supervisor_state::queue, write_waiting),
                        body_kind::none, admin),

@@ -8,6 +8,7 @@ namespace samovar::net {
 
 namespace {
 
+// Named in storage/migrations/004_admin.sql as well: a new size needs a new migration.
 constexpr std::array kept_sizes_px{64, 128, 256, 512, 1024};
 
 std::string thumbnail_key(core::user_id user, core::image_id image, int side_px) {

@@ -36,6 +36,7 @@ inline gpu_supervisor_actor::behavior_type play_supervisor(gpu_supervisor_actor:
       [](loaded_atom, std::size_t, const std::string&, const std::string&) {},
       [](expire_atom) {},
       [](drain_atom) {},
+      [](drain_atom, const std::string&, bool, const reply<device_state>&) {},
       [](inspect_atom, const reply<supervisor_state>&) {}};
 }
 

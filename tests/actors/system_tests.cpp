@@ -167,6 +167,35 @@ BOOST_AUTO_TEST_CASE(a_new_server_resumes_what_the_old_one_left) {
   s.shutdown(1s);
 }
 
+BOOST_AUTO_TEST_CASE(a_drained_device_gets_no_leases_until_it_is_resumed) {
+  memory_job_log log;
+  std::atomic<int> units{0};
+  system_config config;
+  config.devices = {device("cpu:0", [&](const core::unit_request&) {
+    ++units;
+    return nothing_found();
+  })};
+  actors::system s(config, log);
+  while (!s.ready()) std::this_thread::sleep_for(1ms);
+  const auto use = [&](bool resume, const char* id) {
+    std::promise<core::outcome<device_state>> done;
+    reply<device_state> answer([&](auto r) { done.set_value(std::move(r)); });
+    if (resume)
+      s.resume_device(id, std::move(answer));
+    else
+      s.drain_device(id, std::move(answer));
+    return done.get_future().get();
+  };
+  BOOST_TEST((use(false, "cpu:9").failure().code == core::error_code::not_found));
+  BOOST_TEST(use(false, "cpu:0").value().draining);
+  BOOST_REQUIRE_EQUAL(submit(s, make_job(1, 3, numbered<core::user_id>(1))), "ok");
+  BOOST_TEST(units == 0);
+  BOOST_TEST(!use(true, "cpu:0").value().draining);
+  wait_for_end(log, numbered<core::job_id>(1));
+  BOOST_TEST(units == 3);
+  s.shutdown(1s);
+}
+
 BOOST_AUTO_TEST_CASE(the_door_closes_when_too_much_waits_for_the_disk) {
   memory_job_log log;
   log.failures_left = 1'000'000;

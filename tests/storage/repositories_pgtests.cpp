@@ -195,6 +195,44 @@ BOOST_AUTO_TEST_CASE(accounts_keys_and_sessions) {
   BOOST_TEST(!accounts.set_disabled(fresh<core::user_id>(), true).ok());
 }
 
+BOOST_AUTO_TEST_CASE(admins_change_users) {
+  core::user_changes c;
+  c.rights = core::role::admin;
+  c.max_images = 3;
+  c.share_weight = 0.5;
+  const auto u = accounts.change_user(user, c);
+  BOOST_REQUIRE(u.ok());
+  BOOST_TEST((u->rights == core::role::admin && u->max_images == 3 && u->share_weight == 0.5));
+  BOOST_TEST((u->max_storage_mb == 5000 && u->display_name == "somebody" && !u->disabled_at));
+  BOOST_TEST(!accounts.change_user(fresh<core::user_id>(), c).ok());
+  pqxx::connection app{cluster().db.app_conninfo};
+  for (const char* sql : {"update users set max_images = 9", "update users set role = 'admin'",
+                          "delete from users"}) {
+    pqxx::work t{app};
+    t.exec("select set_config('app.current_user_id', '" + core::to_string(user) + "', true)");
+    BOOST_CHECK_THROW(t.exec(sql), pqxx::sql_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_deleted_user_leaves_only_blobs_to_delete) {
+  storage::postgres_job_log log{cluster().db.app_conninfo};
+  log.begin_epoch();
+  const auto i = add_image(user);
+  add_box(user, i.id);
+  const auto job = job_for(user, {i.id});
+  BOOST_REQUIRE(commit_one(log, job).ok());
+  BOOST_TEST(accounts.delete_user(user).ok());
+  BOOST_TEST(!accounts.delete_user(user).ok());
+  BOOST_TEST(!accounts.find_user(user).has_value());
+  BOOST_TEST(!jobs.find_job(user, job.id).has_value());
+  BOOST_TEST(!images.find_image(user, i.id).has_value());
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  pqxx::work t{super};
+  BOOST_TEST(t.exec("select count(*) from blob_deletions where user_id = '" +
+                    core::to_string(user) + "'")[0][0]
+                 .as<int>() == 6);  // the original and five thumbnails
+}
+
 BOOST_AUTO_TEST_CASE(deleted_and_orphaned_blobs_are_swept) {
   temporary_folder folder;
   storage::blob_folder blobs{folder.path};

@@ -40,6 +40,8 @@ void system::unsubscribe(core::user_id, std::shared_ptr<event_sink> sink) {
 void system::announce_quota(core::user_id, core::quota_use) {}
 const job_board& system::board() const noexcept { return impl_->board; }
 void system::inspect(reply<supervisor_state>) {}
+void system::drain_device(std::string, reply<device_state>) {}
+void system::resume_device(std::string, reply<device_state>) {}
 system_counters system::counters() const { return {}; }
 bool system::ready() const { return true; }
 bool system::draining() const { return false; }

@@ -51,6 +51,10 @@ class fake_accounts final : public core::account_store {
     return core::done{};
   }
   core::status set_disabled(core::user_id, bool) override { return core::done{}; }
+  core::outcome<core::user> change_user(core::user_id, const core::user_changes&) override {
+    return core::user{};
+  }
+  core::status delete_user(core::user_id) override { return core::done{}; }
   core::status create_api_key(const core::api_key&, const std::string&) override {
     return core::done{};
   }

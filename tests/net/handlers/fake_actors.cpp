@@ -90,6 +90,25 @@ void system::inspect(reply<supervisor_state> answer) {
   if (script().failure) return answer(*script().failure);
   answer(script().supervisor);
 }
+namespace {
+
+void use_device(const std::string& id, bool use, const reply<device_state>& answer) {
+  for (auto& d : script().supervisor.devices)
+    if (d.id == id) {
+      d.draining = !use;
+      return answer(d);
+    }
+  answer(core::make_error(core::error_code::not_found, "Device not found"));
+}
+
+}  // namespace
+
+void system::drain_device(std::string id, reply<device_state> answer) {
+  use_device(id, false, answer);
+}
+void system::resume_device(std::string id, reply<device_state> answer) {
+  use_device(id, true, answer);
+}
 system_counters system::counters() const { return {}; }
 bool system::ready() const { return true; }
 bool system::draining() const { return false; }

@@ -96,6 +96,25 @@ core::status fake_accounts::set_disabled(core::user_id id, bool disabled) {
     a->user.disabled_at.reset();
   return core::done{};
 }
+core::outcome<core::user> fake_accounts::change_user(core::user_id id,
+                                                     const core::user_changes& changes) {
+  auto* a = find(id);
+  if (!a) return not_found("User not found");
+  auto& u = a->user;
+  u.display_name = changes.display_name.value_or(u.display_name);
+  u.rights = changes.rights.value_or(u.rights);
+  u.max_concurrent_jobs = changes.max_concurrent_jobs.value_or(u.max_concurrent_jobs);
+  u.max_images = changes.max_images.value_or(u.max_images);
+  u.max_storage_mb = changes.max_storage_mb.value_or(u.max_storage_mb);
+  u.share_weight = changes.share_weight.value_or(u.share_weight);
+  if (changes.disabled) set_disabled(id, *changes.disabled);
+  return u;
+}
+core::status fake_accounts::delete_user(core::user_id id) {
+  const auto n = std::erase_if(accounts, [&](const auto& a) { return a.user.id == id; });
+  if (n == 0) return not_found("User not found");
+  return core::done{};
+}
 core::status fake_accounts::create_api_key(const core::api_key& key, const std::string& sha) {
   keys.emplace_back(key, sha);
   return core::done{};

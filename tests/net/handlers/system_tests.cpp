@@ -81,6 +81,46 @@ BOOST_AUTO_TEST_CASE(disabling_a_user) {
   BOOST_TEST(w.call("PATCH", nobody, R"({"disabled":true})").status == 404);
 }
 
+BOOST_AUTO_TEST_CASE(changing_a_user) {
+  world w;
+  const auto path = "/api/v1/admin/users/" + to_string(w.other);
+  const auto patch = [&](const char* body) { return w.call("PATCH", path, body); };
+  const auto j = patch(R"({"role":"admin","max_images":0,"share_weight":2.5})").parsed();
+  BOOST_TEST(j["role"] == "admin");
+  BOOST_TEST(j["max_images"] == 0);
+  BOOST_TEST(j["share_weight"] == 2.5);
+  BOOST_TEST(j["max_storage_mb"] == 5000);
+  BOOST_TEST(w.access.users.size() == 1u);
+  BOOST_TEST(script().quotas.back().max_images == 0);
+  BOOST_TEST(patch(R"({"max_concurrent_jobs":0})").field() == "max_concurrent_jobs");
+  BOOST_TEST(patch(R"({"max_images":"5"})").field() == "max_images");
+  BOOST_TEST(patch(R"({"max_storage_mb":1000000001})").field() == "max_storage_mb");
+  BOOST_TEST(patch(R"({"share_weight":0})").field() == "share_weight");
+  BOOST_TEST(patch(R"({"role":"king"})").field() == "role");
+  BOOST_TEST(patch(R"({"display_name":null})").field() == "display_name");
+  const auto self = "/api/v1/admin/users/" + to_string(w.me);
+  BOOST_TEST(w.call("PATCH", self, R"({"role":"user"})").status == 409);
+}
+
+BOOST_AUTO_TEST_CASE(deleting_a_user) {
+  world w;
+  const auto path = "/api/v1/admin/users/" + to_string(w.other);
+  BOOST_TEST(w.call("DELETE", "/api/v1/admin/users/" + to_string(w.me)).status == 409);
+  BOOST_TEST(w.call("DELETE", path).status == 204);
+  BOOST_TEST(w.access.users.size() == 1u);
+  BOOST_TEST(w.call("DELETE", path).status == 404);
+}
+
+BOOST_AUTO_TEST_CASE(draining_a_device) {
+  world w;
+  script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 2}};
+  const auto path = "/api/v1/admin/devices/cpu:0/drain";
+  BOOST_TEST(w.call("POST", path).parsed()["draining"] == true);
+  BOOST_TEST(w.call("POST", path, R"({"resume":true})").parsed()["draining"] == false);
+  BOOST_TEST(w.call("POST", path, R"({"resume":1})").field() == "resume");
+  BOOST_TEST(w.call("POST", "/api/v1/admin/devices/x/drain").status == 404);
+}
+
 BOOST_AUTO_TEST_CASE(queue_and_devices) {
   world w;
   script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 2}};
