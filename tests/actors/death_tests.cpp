@@ -1,5 +1,6 @@
 // What overlaps and what dies: late answers, dying sessions, leases on their way.
 #include <boost/test/unit_test.hpp>
+#include <caf/all.hpp>
 
 #include "actors/gpu_supervisor.hpp"
 #include "tests/actors/stage.hpp"

@@ -1,4 +1,5 @@
 // One user's session on the stage: units, events, cancel, long polls, recovery.
+#include <caf/all.hpp>
 #include "tests/actors/stage.hpp"
 
 #include <boost/test/unit_test.hpp>

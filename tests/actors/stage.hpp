@@ -3,7 +3,8 @@
 #pragma once
 
 #include <boost/test/unit_test.hpp>
-#include <caf/all.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include "actors/persistence.hpp"

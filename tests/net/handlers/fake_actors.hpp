@@ -26,7 +26,8 @@ struct actor_script {
   std::vector<core::unit_request> clicks;
   // answered
   std::function<core::outcome<actors::submit_answer>(const core::create_job&)> on_submit;
-  std::optional<core::error> failure;  ///< for cancel, set_priority, segment, running_images and inspect
+  std::optional<core::error>
+      failure;  ///< for cancel, set_priority, segment, running_images and inspect
   core::unit_output click_output;
   std::vector<core::image_id> running;
   actors::supervisor_state supervisor;
