@@ -266,7 +266,7 @@ int add_user(const config::user_command& c, storage::admin& admin, core::account
   key.id = core::api_key_id{new_uuid(secrets)};
   key.owner = made->id;
   key.name = "command line";
-  key.prefix = secret.substr(0, 8);
+  key.prefix = secret.substr(0, 12);
   key.created_at = now();
   if (const auto stored = accounts.create_api_key(key, secrets.sha256(secret)); !stored.ok())
     return complain(stored.failure().detail);

@@ -25,7 +25,8 @@ void ask(self_pointer self, cancel_ask& a) {
   record_start(self, a.job);
   s.queue.stop(a.job);  // no further unit starts while the cancel is on its way to disk
   sync_demand(self);
-  write(self, core::cancel_job{s.config.user, a.job, a.at}, cancel_done{std::move(a.answer)});
+  write(self, core::cancel_job{s.config.user, a.job, a.at},
+        cancel_done{a.job, std::move(a.answer)});
 }
 
 void ask(self_pointer self, priority_ask& a) {

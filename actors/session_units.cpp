@@ -213,13 +213,20 @@ void answered(self_pointer self, unit_done& done, const core::write_outcome& out
 
 void answered(self_pointer self, cancel_done& done, const core::write_outcome& outcome,
               touched_jobs&) {
+  auto& s = self->state;
   if (!outcome.ok()) {
+    s.queue.let_go(done.job);  // it is over or another server's; here it was stopped already
     done.answer(outcome.failure());
     return;
   }
+  const auto known = s.pinned.find(done.job);
+  const bool was_over =
+      known != s.pinned.end() && core::is_terminal(known->second->view().record.status);
   const auto pinned = apply(self, outcome->record);
-  ++self->state.shared->counters.jobs_ended;
-  emit(self, core::event_type::job_cancelled, pinned);
+  if (!was_over) {  // two cancels at once end the job once
+    ++s.shared->counters.jobs_ended;
+    emit(self, core::event_type::job_cancelled, pinned);
+  }
   done.answer(pinned);
   positions_changed(self);
 }

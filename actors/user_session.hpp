@@ -49,6 +49,7 @@ struct unit_done {
   std::optional<core::result_id> result;
 };
 struct cancel_done {
+  core::job_id job;
   reply<pinned_job_ptr> answer;
 };
 struct priority_done {
@@ -68,6 +69,9 @@ struct user_session_state {
   /// However the session ends, its sockets must learn of it: their clients reconnect.
   ~user_session_state() {
     for (const auto& sink : sinks) sink->closed();
+    if (!shared) return;
+    shared->results_pending -= static_cast<std::int64_t>(results_in_flight);
+    shared->units_out -= static_cast<std::int64_t>(running.size() + running_clicks.size());
   }
 
   const char* name = "user_session";

@@ -1,5 +1,6 @@
 #include "storage/cluster_paths.hpp"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,6 +77,20 @@ std::string hash_of(const fs::path& path) {
   return text;
 }
 
+// An empty pointer after a power loss would send the next start to a new, empty cluster.
+void write_durably(const fs::path& file, const std::string& text) {
+  const auto temporary = file.string() + ".new";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  bool ok = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+            ::fsync(fd) == 0;
+  if (fd >= 0) ok = ::close(fd) == 0 && ok;
+  ok = ok && ::rename(temporary.c_str(), file.c_str()) == 0;
+  const int folder = ok ? ::open(file.parent_path().c_str(), O_RDONLY | O_CLOEXEC) : -1;
+  ok = ok && folder >= 0 && ::fsync(folder) == 0;
+  if (folder >= 0) ::close(folder);
+  if (!ok) throw cluster_error("the data folder can't be written: " + file.string());
+}
+
 fs::path choose_cluster(const fs::path& data, const std::optional<account>& run_as) {
   const auto pointer = data / "pg.location";
   if (std::ifstream in{pointer}; in) {
@@ -89,7 +104,7 @@ fs::path choose_cluster(const fs::path& data, const std::optional<account>& run_
   char fresh[9];
   std::snprintf(fresh, sizeof fresh, "%08x", std::random_device{}());
   const fs::path elsewhere = fs::path{"/var/lib/samovar"} / (hash_of(data) + "-" + fresh) / "pg";
-  std::ofstream{pointer} << elsewhere.string() << '\n';
+  write_durably(pointer, elsewhere.string() + "\n");
   return elsewhere;
 }
 

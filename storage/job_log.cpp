@@ -130,6 +130,16 @@ std::int64_t postgres_job_log::begin_epoch() {
   return epoch_;
 }
 
+namespace {
+
+// PostgreSQL's message; the DETAIL line behind it may hold people's data.
+std::string without_details(const std::exception& e) {
+  const std::string text = e.what();
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
 std::vector<core::write_outcome> postgres_job_log::commit(
     std::span<const core::write_command> commands) {
   if (commands.empty()) return {};
@@ -140,7 +150,7 @@ std::vector<core::write_outcome> postgres_job_log::commit(
   } catch (const std::exception& e) {
     // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
     spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
-                 commands.size(), e.what());
+                 commands.size(), without_details(e));
   }
   std::vector<core::write_outcome> outcomes;
   outcomes.reserve(commands.size());
@@ -155,10 +165,10 @@ core::write_outcome postgres_job_log::commit_alone(const core::write_command& co
     throw;
   } catch (const pqxx::sql_error& e) {
     if (is_passing(e)) throw core::store_unavailable("the database is too busy");
-    spdlog::error("storage: a command failed: {}", e.what());
+    spdlog::error("storage: a command failed: {}", without_details(e));
     return command_failed();
   } catch (const std::exception& e) {
-    spdlog::error("storage: a command failed: {}", e.what());
+    spdlog::error("storage: a command failed: {}", without_details(e));
     return command_failed();
   }
 }
