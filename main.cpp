@@ -142,7 +142,17 @@ std::string url_of(const config::settings& s, std::uint16_t port) {
   return "http://" + host + ":" + std::to_string(port);
 }
 
-// Blocks until SIGTERM or SIGINT. The signals were blocked in every thread before any was started.
+// Before any thread starts, so that every thread inherits it and sigwait alone sees the signals.
+// Only the server does this: Ctrl-C ends the other commands at once.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
 void wait_for_stop_signal(const sigset_t& signals) {
   int received = 0;
   sigwait(&signals, &received);
@@ -159,7 +169,8 @@ void end_by_force_after(std::chrono::milliseconds limit) {
   }).detach();
 }
 
-int serve(const config::settings& s, const sigset_t& signals) {
+int serve(const config::settings& s) {
+  const auto signals = block_stop_signals();
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::setNumThreads(1);  // one core per device worker; more workers use more cores
   // Many threads handle large short-lived buffers; without this each keeps its own arena full.
@@ -236,9 +247,9 @@ std::string read_password(bool from_stdin) {
   return password;
 }
 
-int complain(const std::string& sentence) {
+int complain(const std::string& sentence, int exit_code = config::exit_failure) {
   std::cerr << "samovar: " << sentence << "\n";
-  return config::exit_failure;
+  return exit_code;
 }
 
 void print_users(const std::vector<core::user>& users) {
@@ -338,7 +349,7 @@ std::optional<std::string> environment_variable(const std::string& name) {
   return std::string(value);
 }
 
-int carry_out(const config::command& what, const sigset_t& signals) {
+int carry_out(const config::command& what) {
   if (const auto* c = std::get_if<config::print_command>(&what)) {
     std::cout << c->text;
     return config::exit_ok;
@@ -346,7 +357,7 @@ int carry_out(const config::command& what, const sigset_t& signals) {
   if (const auto* c = std::get_if<config::segment_command>(&what)) return segment(*c);
   if (const auto* c = std::get_if<config::serve_command>(&what)) {
     set_up_logging(c->options.log.level);
-    return serve(c->options, signals);
+    return serve(c->options);
   }
   set_up_logging("warn");
   if (const auto* c = std::get_if<config::user_command>(&what)) return manage_users(*c);
@@ -356,22 +367,17 @@ int carry_out(const config::command& what, const sigset_t& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Blocked before any thread starts, so that sigwait alone sees them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-
+  std::vector<std::string> variables;
+  for (char** v = environ; *v != nullptr; ++v)
+    variables.push_back(std::string(*v).substr(0, std::string(*v).find('=')));
+  if (const auto known = config::refuse_unknown_variables(variables); !known.ok())
+    return complain(known.failure().detail, config::exit_usage);
   const auto what =
       config::parse_command_line({argv + 1, argv + argc}, environment_variable, SAMOVAR_VERSION);
-  if (!what.ok()) {
-    std::cerr << "samovar: " << what.failure().detail << "\n";
-    return config::exit_usage;
-  }
+  if (!what.ok()) return complain(what.failure().detail, config::exit_usage);
   try {
-    return carry_out(*what, signals);
+    return carry_out(*what);
   } catch (const std::exception& e) {
     return complain(e.what());
   }
