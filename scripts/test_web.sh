@@ -1,9 +1,16 @@
 #!/bin/sh
-# Types (one case) and unit tests of the page; prints "N passed, N failed".
+# Types (two cases: they check, and they are what the OpenAPI document says) and unit tests of the page; prints "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/../web"
 types=0
 npm run --silent check || types=1
+fresh=$(mktemp)
+npx --no-install openapi-typescript ../net/openapi.json -o "$fresh" >/dev/null
+cmp -s "$fresh" src/api/openapi.d.ts || {
+  echo "web/src/api/openapi.d.ts is not what net/openapi.json says: run npm run generate-types"
+  types=$((types + 1))
+}
+rm -f "$fresh"
 report=$(mktemp)
 status=0
 npx --no-install vitest run --reporter=default --reporter=json --outputFile="$report" || status=$?
@@ -12,7 +19,7 @@ node -e '
   const r = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
   // A file that cannot even be loaded has no failed test, but is a failure all the same.
   const failed = Math.max(r.numFailedTests, r.success ? 0 : 1);
-  console.log(`${r.numPassedTests + 1 - types} passed, ${failed + types} failed`);
+  console.log(`${r.numPassedTests + 2 - types} passed, ${failed + types} failed`);
 ' "$report" "$types"
 rm -f "$report"
 [ "$types" = 0 ] && exit "$status"

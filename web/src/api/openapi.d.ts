@@ -233,6 +233,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/images/{id}/segment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Masks for these prompts now; nothing is stored
+         * @description Goes before the user's queued work. The mode is inside_box for boxes, point for points, find_all for exemplars or text, unless given.
+         */
+        post: operations["segmentImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/images/{id}/history": {
         parameters: {
             query?: never;
@@ -555,11 +575,29 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** Delete a user with everything they own */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /** Change a user's role, quotas, weight or name; disable or enable */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/api/v1/admin/devices/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a device out of use once its units have ended, or back into use */
+        post: operations["drainDevice"];
         delete?: never;
         options?: never;
         head?: never;
-        /** Disable or enable a user */
-        patch: operations["changeUser"];
+        patch?: never;
         trace?: never;
     };
     "/api/v1/admin/queue": {
@@ -1137,6 +1175,34 @@ export interface components {
             /** @description Outer contours [x0, y0, x1, y1, …]. */
             polygon: number[][];
         };
+        SegmentRequest: {
+            boxes?: {
+                x: number;
+                y: number;
+                width: number;
+                height: number;
+                /** @enum {string} */
+                prompt_type?: "segment" | "positive_exemplar" | "negative_exemplar";
+            }[];
+            points?: {
+                x: number;
+                y: number;
+                /** @default true */
+                is_positive: boolean;
+            }[];
+            text?: string | null;
+            /** @enum {string} */
+            mode?: "inside_box" | "find_all" | "point";
+        };
+        SegmentAnswer: {
+            /** Format: uuid */
+            image_id: string;
+            /** @enum {string} */
+            mode: "inside_box" | "find_all" | "point";
+            model: string;
+            device_ms: number;
+            detections: components["schemas"]["Detection"][];
+        };
         Result: {
             /** Format: uuid */
             id: string;
@@ -1212,6 +1278,15 @@ export interface components {
         };
         AdminUserChange: {
             disabled?: boolean;
+            display_name?: string;
+            role?: components["schemas"]["Role"];
+            max_concurrent_jobs?: number;
+            max_images?: number;
+            max_storage_mb?: number;
+            share_weight?: number;
+        };
+        DrainRequest: {
+            resume?: boolean;
         };
         QueueEntry: {
             /** Format: uuid */
@@ -2000,6 +2075,41 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             404: components["responses"]["NotFound"];
             415: components["responses"]["UnsupportedImage"];
+            422: components["responses"]["Unprocessable"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    segmentImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentRequest"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Problem"];
@@ -2825,6 +2935,33 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     changeUser: {
         parameters: {
             query?: never;
@@ -2854,6 +2991,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Unprocessable"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    drainDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainRequest"];
+            };
+        };
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -3094,7 +3266,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        /** @constant */
+                        status: "healthy";
+                    };
                 };
             };
             503: components["responses"]["Unavailable"];
@@ -3116,10 +3291,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        /** @constant */
+                        status: "ready";
+                        checks: Record<string, never>;
+                    };
                 };
             };
-            503: components["responses"]["Unavailable"];
+            /** @description Not ready; the checks say what is missing. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        code: string;
+                        request_id: string;
+                        /** @constant */
+                        status: "unavailable";
+                        checks: Record<string, never>;
+                    };
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
