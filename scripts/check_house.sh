@@ -61,6 +61,6 @@ check "the program lists its settings" "$([ -n "$settings" ] || echo "$binary se
 check "every setting is in docs/OPERATIONS.md" "$(for name in $settings; do
   grep -qF "\`$name\`" docs/OPERATIONS.md || echo "$name"
 done)"
-check "the server links LibTorch" "$(ldd "$binary" 2>/dev/null | grep -E 'torch|c10')"
+check "the server links LibTorch" "$(ldd "$binary" 2>/dev/null | grep -E 'libtorch|libc10')"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -193,7 +193,8 @@ export default async function (t) {
     if (told.type !== 'resync') {
       // All were still kept: then none may be missing. Progress may be merged, ends may not.
       const ids = jobs.map((j) => j.json.id);
-      await late.until(ended(ids.at(-1)), 'the last end');
+      // Jobs submitted at once end in any order: wait for each.
+      for (const id of ids) await late.until(ended(id), 'the end of each job');
       const ends = late.frames.filter((f) => terminal_event.test(f.type)).map((f) => f.job.id);
       assert.deepEqual(new Set(ends), new Set(ids));
     }
