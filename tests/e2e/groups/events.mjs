@@ -186,17 +186,14 @@ export default async function (t) {
       'rest',
     );
     const late = await Socket.open(c, {since: seq});
-    const told = await late.until(
-      (f) => f.type === 'resync' || (f.type !== 'hello' && f.seq > seq),
-      'an answer',
-    );
-    if (told.type !== 'resync') {
-      // All were still kept: then none may be missing. Progress may be merged, ends may not.
-      const ids = jobs.map((j) => j.json.id);
-      // Jobs submitted at once end in any order: wait for each.
-      for (const id of ids) await late.until(ended(id), 'the end of each job');
-      const ends = late.frames.filter((f) => terminal_event.test(f.type)).map((f) => f.job.id);
-      assert.deepEqual(new Set(ends), new Set(ids));
+    // Either every end comes, or the client is told to reload: when too old, and also when the
+    // replay is more than one socket's outbox holds. What may not happen is a silent hole.
+    for (const j of jobs) {
+      const told = await late.until(
+        (f) => f.type === 'resync' || ended(j.json.id)(f),
+        'the end of each job, or resync',
+      );
+      if (told.type === 'resync') break;
     }
     first.close();
     late.close();
