@@ -43,13 +43,6 @@ lease lease_table::grant(user_id user, std::size_t device, tick deadline) {
   return granted;
 }
 
-bool lease_table::renew(std::int64_t token, tick deadline) {
-  const auto it = leases_.find(token);
-  if (it == leases_.end()) return false;
-  it->second.deadline = deadline;
-  return true;
-}
-
 void lease_table::renew_device(std::size_t device, tick deadline) {
   for (auto& [token, l] : leases_)
     if (l.device == device) l.deadline = deadline;

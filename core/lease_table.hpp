@@ -38,8 +38,6 @@ class lease_table {
   std::optional<std::size_t> free_device() const;
   /// Precondition: the device has a free slot.
   lease grant(user_id user, std::size_t device, tick deadline);
-  /// Progress was seen. False when the lease has ended.
-  bool renew(std::int64_t token, tick deadline);
   /// Progress was seen on the device: renews every lease on it.
   void renew_device(std::size_t device, tick deadline);
   /// Ends the lease; nullopt when it had ended before.

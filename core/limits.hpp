@@ -13,14 +13,10 @@ inline constexpr std::size_t upload_bytes_max = 100ULL * 1024 * 1024;
 inline constexpr std::size_t multipart_header_bytes_max = 8 * 1024;
 inline constexpr std::size_t request_id_chars_max = 128;
 inline constexpr std::size_t query_bytes_max = 8 * 1024;
-inline constexpr int keep_alive_s_max = 75;
-inline constexpr int header_read_s_max = 20;
-inline constexpr int body_idle_s_max = 30;
 inline constexpr std::size_t connections_max = 20'000;
 inline constexpr std::size_t connections_per_address_max = 8'192;
 inline constexpr std::size_t pool_queue_max = 4'096;
 inline constexpr int long_poll_s_max = 60;
-inline constexpr int ask_timeout_ms = 15'000;
 inline constexpr std::size_t list_page_max = 1'000;
 
 // WebSocket
@@ -29,7 +25,6 @@ inline constexpr std::size_t outbox_bytes_max = 256 * 1024;
 inline constexpr int websocket_ping_s = 20;
 inline constexpr int websocket_idle_s_max = 60;
 inline constexpr std::size_t event_ring_events_max = 1'024;
-inline constexpr std::size_t event_ring_bytes_max = 1024 * 1024;
 inline constexpr std::size_t sockets_per_user_max = 256;
 
 // Images and prompts
@@ -61,9 +56,6 @@ inline constexpr std::size_t persistence_queue_max = 20'000;
 inline constexpr std::size_t persistence_batch_max = 512;
 inline constexpr std::size_t results_in_flight_per_user_max = 256;
 inline constexpr int lease_timeout_s = 60;
-inline constexpr int lease_quantum_ms = 500;
-inline constexpr int lease_quantum_images = 16;
-inline constexpr int shutdown_grace_s = 10;
 inline constexpr std::size_t clicks_waiting_per_user_max = 64;
 inline constexpr std::size_t job_waiters_per_user_max = 4'096;
 

@@ -114,29 +114,4 @@ bool system::ready() const { return true; }
 bool system::draining() const { return false; }
 void system::shutdown(std::chrono::milliseconds) {}
 
-std::shared_ptr<const std::string> pinned_job::rendered() const {
-  const std::lock_guard lock(mutex_);
-  return json_;
-}
-void pinned_job::remember(std::shared_ptr<const std::string> json) const {
-  const std::lock_guard lock(mutex_);
-  json_ = std::move(json);
-}
-void job_board::pin(pinned_job_ptr job) {
-  const auto id = job->view().record.id;
-  shard_of(id).jobs[id] = std::move(job);
-}
-void job_board::unpin(core::job_id id) { shard_of(id).jobs.erase(id); }
-pinned_job_ptr job_board::find(core::user_id user, core::job_id id) const {
-  const auto& jobs = shard_of(id).jobs;
-  const auto at = jobs.find(id);
-  if (at == jobs.end() || at->second->view().record.user != user) return nullptr;
-  return at->second;
-}
-std::size_t job_board::size() const {
-  std::size_t n = 0;
-  for (const auto& s : shards_) n += s.jobs.size();
-  return n;
-}
-
 }  // namespace samovar::actors

@@ -1,0 +1,15 @@
+// What the program can be asked to do, one file per command. With main.cpp, this folder alone sees
+// every room: it plugs storage and model into the ports of core/.
+#pragma once
+
+#include "config/command_line.hpp"
+
+namespace samovar::app {
+
+/// Each returns the exit code and prints its own errors; an exception's sentence is for stderr.
+int serve(const config::settings& s);
+int migrate(const config::settings& s);
+int manage_users(const config::user_command& c);
+int segment(const config::segment_command& c);
+
+}  // namespace samovar::app

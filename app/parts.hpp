@@ -1,0 +1,23 @@
+// What several commands need.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "config/command_line.hpp"
+#include "core/ids.hpp"
+#include "core/ports.hpp"
+#include "core/time.hpp"
+#include "storage/database.hpp"
+
+namespace samovar::app {
+
+core::timestamp now();
+core::uuid new_uuid(const core::secrets& secrets);
+storage::database_options database_options_of(const config::settings& s);
+std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s);
+
+/// "samovar: <sentence>" on stderr; returns the exit code.
+int complain(const std::string& sentence, int exit_code = config::exit_failure);
+
+}  // namespace samovar::app

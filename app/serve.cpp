@@ -1,0 +1,188 @@
+// samovar serve: opens the database, starts the actors and the server, waits for a signal, drains.
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <opencv2/core/utility.hpp>
+#include <opencv2/core/utils/logger.hpp>
+#include <thread>
+
+#include "actors/system.hpp"
+#include "app/commands.hpp"
+#include "app/parts.hpp"
+#include "core/limits.hpp"
+#include "model/codec.hpp"
+#include "model/unit_runner.hpp"
+#include "net/handlers/all.hpp"
+#include "net/server.hpp"
+#include "net/setup_link.hpp"
+#include "storage/blob_folder.hpp"
+#include "storage/job_log.hpp"
+#include "storage/repositories.hpp"
+#include "storage/secrets_sodium.hpp"
+#include "storage/sweeping_thread.hpp"
+
+namespace samovar::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path find_web_root(const std::string& configured) {
+  if (!configured.empty()) return configured;
+  std::error_code ignored;
+  const auto folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const auto& candidate : {folder / "../../web/dist", folder / "../share/samovar/web"})
+    if (fs::exists(candidate / "index.html", ignored))
+      return fs::weakly_canonical(candidate, ignored);
+  return {};
+}
+
+bool is_loopback(const std::string& address) {
+  return address == "::1" || address.starts_with("127.");
+}
+
+std::vector<actors::device_spec> make_devices(const config::settings& s, core::blob_store& blobs,
+                                              core::image_codec& codec) {
+  const auto colon = s.devices.list.find(':');
+  const int count = colon == std::string::npos ? 1 : std::stoi(s.devices.list.substr(colon + 1));
+  const auto cache_bytes = static_cast<std::size_t>(s.model.cache_mb) * 1024 * 1024;
+  const bool needs_pixels = s.model.segmenter != "synthetic";
+  std::vector<actors::device_spec> devices;
+  for (int i = 0; i < count; ++i)
+    devices.push_back({"cpu:" + std::to_string(i), [&blobs, &codec, s, cache_bytes, needs_pixels] {
+                         return model::make_unit_runner(make_segmenter(s), blobs, codec,
+                                                        cache_bytes, needs_pixels);
+                       }});
+  return devices;
+}
+
+net::settings net_settings_of(const config::settings& s, const core::segmenter& sample) {
+  net::settings n;
+  n.address = s.http.address;
+  n.port = static_cast<std::uint16_t>(s.http.port);
+  n.io_threads = static_cast<int>(s.http.io_threads);
+  n.pool_threads = static_cast<int>(s.http.pool_threads);
+  n.public_url = s.http.public_url;
+  n.allow_registration = s.http.allow_registration == "on" ||
+                         (s.http.allow_registration == "auto" && is_loopback(s.http.address));
+  n.upload_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024;
+  n.web_root = find_web_root(s.http.web_root);
+  n.version = SAMOVAR_VERSION;
+  n.model_name = sample.identity();
+  n.abilities = sample.abilities();
+  n.header_read_s = static_cast<int>(s.http.header_read_s);
+  n.body_idle_s = static_cast<int>(s.http.body_idle_s);
+  n.keep_alive_s = static_cast<int>(s.http.keep_alive_s);
+  return n;
+}
+
+actors::system_config actor_settings_of(const config::settings& s, core::blob_store& blobs,
+                                        core::image_codec& codec) {
+  actors::system_config c;
+  c.devices = make_devices(s, blobs, codec);
+  c.threads = static_cast<std::size_t>(s.scheduler.threads);
+  c.slots_per_device = static_cast<int>(s.devices.slots);
+  c.lease_timeout = std::chrono::seconds(s.scheduler.lease_timeout_s);
+  c.session_idle = std::chrono::seconds(s.scheduler.session_idle_s);
+  c.persistence_queue_max = core::limits::persistence_queue_max;
+  return c;
+}
+
+std::string url_of(const config::settings& s, std::uint16_t port) {
+  const bool six = s.http.address.find(':') != std::string::npos;
+  const bool any = s.http.address == "0.0.0.0" || s.http.address == "::";
+  const auto host = any ? "127.0.0.1" : six ? "[" + s.http.address + "]" : s.http.address;
+  return "http://" + host + ":" + std::to_string(port);
+}
+
+// Before any thread starts, so that every thread inherits it and sigwait alone sees the signals.
+// Only the server does this: Ctrl-C ends the other commands at once.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+void wait_for_stop_signal(const sigset_t& signals) {
+  int received = 0;
+  sigwait(&signals, &received);
+  spdlog::info("{}: finishing what runs", received == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+// CAF waits for ever for an actor that is stuck in native code: past the grace time the process
+// ends by itself. Nothing is lost, since open jobs resume at the next start.
+void end_by_force_after(std::chrono::milliseconds limit) {
+  std::thread([limit] {
+    std::this_thread::sleep_for(limit);
+    spdlog::error("shutdown took longer than its grace time; ending by force");
+    std::_Exit(config::exit_ok);
+  }).detach();
+}
+
+}  // namespace
+
+int serve(const config::settings& s) {
+  const auto signals = block_stop_signals();
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  cv::setNumThreads(1);  // one core per device worker; more workers use more cores
+  // Many threads handle large short-lived buffers; without this each keeps its own arena full.
+  mallopt(M_ARENA_MAX, 2);
+  if (s.model.segmenter == "synthetic")
+    spdlog::warn("the synthetic segmenter invents its masks: for tests and benchmarks only");
+
+  auto db = storage::open_database(database_options_of(s));
+  storage::sodium_secrets secrets;
+  storage::account_repository accounts(*db.connections);
+  storage::image_repository images(*db.connections);
+  storage::annotation_repository annotations(*db.connections);
+  storage::job_repository jobs(*db.connections);
+  storage::result_repository results(*db.connections);
+  storage::blob_folder blobs(s.data_dir / "blobs");
+  storage::postgres_job_log log(db.app_conninfo);
+  const auto codec = model::make_image_codec(
+      {.file_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024});
+
+  net::setup_link setup(accounts, secrets);
+  const auto sample = make_segmenter(s);
+  actors::system actor_system(actor_settings_of(s, blobs, *codec), log);
+  net::services services{
+      net_settings_of(s, *sample),
+      actor_system,
+      secrets,
+      accounts,
+      images,
+      annotations,
+      jobs,
+      results,
+      blobs,
+      *codec,
+      [&] { return db.connections->answers(); },
+      [&] { return setup.token(); },
+      [&] { setup.done(); },
+      [] { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }};
+  net::server server(services);
+  server.add_routes(net::api_routes(server.shared_services(), server.control()));
+  const auto port = server.start();
+  const storage::sweeping_thread sweeper(*db.connections, blobs);
+
+  std::cout << "listening on " << url_of(s, port) << std::endl;
+  if (const auto token = setup.token(); !token.empty())
+    std::cout << "create the administrator at " << url_of(s, port) << "/setup?token=" << token
+              << std::endl;
+
+  wait_for_stop_signal(signals);
+  const auto grace = std::chrono::seconds(s.shutdown.grace_s);
+  end_by_force_after(grace + std::chrono::seconds(2));
+  actor_system.drain(grace);
+  server.stop(std::chrono::milliseconds(500));
+  actor_system.shutdown(std::chrono::milliseconds(0));
+  return config::exit_ok;
+}
+
+}  // namespace samovar::app
