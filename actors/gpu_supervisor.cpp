@@ -164,8 +164,10 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
   for (std::size_t i = 0; i < config.devices.size(); ++i) {
     supervised_device d;
     d.report.id = config.devices[i].id;
-    d.worker = self->spawn<caf::detached + caf::linked>(
-        device_worker, i, config.devices[i], caf::actor_cast<gpu_supervisor_actor>(self));
+    const auto me = caf::actor_cast<gpu_supervisor_actor>(self);
+    d.worker = config.make_worker ? config.make_worker(i, me)
+                                  : self->spawn<caf::detached + caf::linked>(device_worker, i,
+                                                                             config.devices[i], me);
     self->send(d.worker, load_atom::value);
     s.devices.push_back(std::move(d));
   }

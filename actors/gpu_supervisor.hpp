@@ -12,6 +12,7 @@
 #pragma once
 
 #include <caf/stateful_actor.hpp>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct gpu_supervisor_config {
   std::vector<device_spec> devices;
   int slots_per_device = 2;
   std::chrono::seconds lease_timeout{60};
+  /// Makes the worker of device `index`; empty: a detached device_worker. A test puts its own here.
+  std::function<device_worker_actor(std::size_t index, gpu_supervisor_actor supervisor)>
+      make_worker = {};
 };
 
 struct supervised_device {

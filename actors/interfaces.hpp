@@ -32,8 +32,8 @@ using write_receiver = caf::typed_actor<
 
 /// What persistence needs of the registry.
 using recover_receiver = caf::typed_actor<
-    // (persistence) the open jobs asked for
-    caf::reacts_to<recover_atom, open_jobs_ptr>>;
+    // (persistence) the open jobs of this user, asked for with load_atom
+    caf::reacts_to<recover_atom, core::user_id, open_jobs_ptr>>;
 
 /// What the supervisor needs of a session.
 using lease_receiver = caf::typed_actor<
@@ -97,6 +97,8 @@ using session_registry_actor = caf::typed_actor<
     caf::reacts_to<ask_atom, core::user_id, session_ask_ptr>,
     // (system, at start) open jobs, of any users
     caf::reacts_to<recover_atom, open_jobs_ptr>,
+    // (persistence) a session died: what the database knows of this user's open jobs
+    caf::reacts_to<recover_atom, core::user_id, open_jobs_ptr>,
     // (user_session) has had nothing to do after `asks` asks; last event number
     caf::reacts_to<idle_atom, core::user_id, std::uint64_t, std::int64_t>,
     // (system) tell every session that the server drains

@@ -93,7 +93,7 @@ persistence_actor::behavior_type persistence(self_pointer self, core::job_log* l
         }
         try {
           auto open = log->take_open_jobs(user);
-          self->send(registry, recover_atom::value,
+          self->send(registry, recover_atom::value, user,
                      std::make_shared<const std::vector<core::open_job>>(std::move(open)));
         } catch (const std::exception& e) {
           spdlog::warn("persistence: can't read open jobs ({}); retrying", e.what());

@@ -92,7 +92,7 @@ void ask(self_pointer self, subscribe_ask& a) {
 
 void ask(self_pointer self, unsubscribe_ask& a) {
   std::erase(self->state.sinks, a.sink);
-  self->state.last_activity = std::chrono::steady_clock::now();
+  self->state.last_activity = self->clock().now();
 }
 
 void ask(self_pointer self, quota_ask& a) {
@@ -112,14 +112,14 @@ void ask(self_pointer self, drain_ask&) {
 
 void handle_ask(self_pointer self, session_ask& a) {
   ++self->state.asks_seen;
-  self->state.last_activity = std::chrono::steady_clock::now();
+  self->state.last_activity = self->clock().now();
   std::visit([self](auto& specific) { ask(self, specific); }, a);
 }
 
 void recover(self_pointer self, const std::vector<core::open_job>& jobs) {
   auto& s = self->state;
   ++s.asks_seen;
-  s.last_activity = std::chrono::steady_clock::now();
+  s.last_activity = self->clock().now();
   for (const auto& open : jobs) {
     if (open.record.user != s.config.user) continue;
     s.queue.set_max_concurrent_jobs(open.max_concurrent_jobs);

@@ -45,9 +45,25 @@ void session_down(self_pointer self, const spawner& spawn, const caf::down_msg& 
     // Numbers given out by the dead session must not come again.
     s.last_seqs[user] =
         std::max(s.last_seqs[user], core::first_seq(spawn.shared->epoch)) + (std::int64_t{1} << 24);
+    s.held.try_emplace(user);
     self->send(spawn.persistence, load_atom::value, user, caf::actor_cast<recover_receiver>(self));
     return;
   }
+}
+
+void pass_on(self_pointer self, const spawner& spawn, core::user_id user,
+             const session_ask_ptr& ask) {
+  if (!needs_session(*ask) && !self->state.sessions.contains(user)) return;
+  auto& entry = spawn.find_or_spawn(self, user);
+  ++entry.asks_sent;
+  self->send(entry.session, ask_atom::value, ask);
+}
+
+void resume(self_pointer self, const spawner& spawn, core::user_id user,
+            const open_jobs_ptr& jobs) {
+  auto& entry = spawn.find_or_spawn(self, user);
+  ++entry.asks_sent;
+  self->send(entry.session, recover_atom::value, jobs);
 }
 
 }  // namespace
@@ -67,20 +83,24 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
   });
   return {
       [=](ask_atom, const core::user_id& user, const session_ask_ptr& ask) {
-        if (!needs_session(*ask) && !self->state.sessions.contains(user)) return;
-        auto& entry = spawn.find_or_spawn(self, user);
-        ++entry.asks_sent;
-        self->send(entry.session, ask_atom::value, ask);
+        if (const auto held = self->state.held.find(user); held != self->state.held.end()) {
+          held->second.push_back(ask);
+          return;
+        }
+        pass_on(self, spawn, user, ask);
       },
       [=](recover_atom, const open_jobs_ptr& jobs) {
         std::map<core::user_id, std::vector<core::open_job>> by_user;
         for (const auto& open : *jobs) by_user[open.record.user].push_back(open);
-        for (auto& [user, open] : by_user) {
-          auto& entry = spawn.find_or_spawn(self, user);
-          ++entry.asks_sent;
-          self->send(entry.session, recover_atom::value,
-                     std::make_shared<const std::vector<core::open_job>>(std::move(open)));
-        }
+        for (auto& [user, open] : by_user)
+          resume(self, spawn, user,
+                 std::make_shared<const std::vector<core::open_job>>(std::move(open)));
+      },
+      [=](recover_atom, const core::user_id& user, const open_jobs_ptr& jobs) {
+        if (!jobs->empty()) resume(self, spawn, user, jobs);
+        const auto held = self->state.held.extract(user);
+        if (held.empty()) return;
+        for (const auto& ask : held.mapped()) pass_on(self, spawn, user, ask);
       },
       [=](idle_atom, const core::user_id& user, std::uint64_t asks, std::int64_t last_seq) {
         auto& s = self->state;

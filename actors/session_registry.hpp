@@ -8,6 +8,7 @@
 
 #include <caf/stateful_actor.hpp>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/context.hpp"
 #include "actors/interfaces.hpp"
@@ -23,6 +24,9 @@ struct session_registry_state {
   const char* name = "session_registry";
   std::unordered_map<core::user_id, registered_session> sessions;
   std::unordered_map<core::user_id, std::int64_t> last_seqs;  ///< of retired sessions
+  /// Asks of users whose session died, until the database has said what jobs are open: a session
+  /// that knew only the new ones would run more of them than the user may.
+  std::unordered_map<core::user_id, std::vector<session_ask_ptr>> held;
 };
 
 session_registry_actor::behavior_type session_registry(

@@ -96,8 +96,9 @@ void take_in(self_pointer self, const running_unit& unit, const unit_outcome& ou
   record_failure(self, unit.job, unit.image, failure.reason);
 }
 
-void note_pace(user_session_state& s) {
-  const auto now = std::chrono::steady_clock::now();
+void note_pace(self_pointer self) {
+  auto& s = self->state;
+  const auto now = self->clock().now();
   const std::chrono::duration<double, std::milli> gap = now - s.last_unit_end;
   s.last_unit_end = now;
   if (gap > std::chrono::seconds(60)) return;  // an idle pause says nothing about the pace
@@ -337,7 +338,7 @@ void on_ran(self_pointer self, std::int64_t token, const unit_outcome& outcome) 
   if (it == s.running.end()) return;  // an old token: the unit was given to somebody else
   const auto unit = std::move(it->second);
   s.running.erase(it);
-  note_pace(s);
+  note_pace(self);
   take_in(self, unit, outcome);
   --s.shared->units_out;  // only now: a drain that sees none out must see the result pending
 }
@@ -359,7 +360,7 @@ void on_revoked(self_pointer self, std::int64_t token) {
 
 void on_written(self_pointer self, const std::vector<write_answer>& answers) {
   auto& s = self->state;
-  s.last_activity = std::chrono::steady_clock::now();
+  s.last_activity = self->clock().now();
   touched_jobs touched;
   for (const auto& a : answers) {
     auto it = s.writes.find(a.ticket);

@@ -17,7 +17,7 @@ void check_idle(self_pointer self) {
   const bool busy = !s.queue.idle() || !s.sinks.empty() || !s.waiters.empty() ||
                     !s.writes.empty() || !s.running.empty() || !s.clicks.empty() ||
                     !s.running_clicks.empty();
-  const auto quiet = std::chrono::steady_clock::now() - s.last_activity;
+  const auto quiet = self->clock().now() - s.last_activity;
   if (!busy && quiet >= s.config.idle_after)
     self->send(s.registry, idle_atom::value, s.config.user, s.asks_seen, s.events->last_seq());
   self->delayed_send(self, s.config.idle_after, idle_atom::value);
@@ -32,7 +32,7 @@ user_session_actor::behavior_type user_session(self_pointer self, user_session_c
                                                std::shared_ptr<context> shared) {
   auto& s = self->state;
   s.events.emplace(config.last_seq);
-  s.last_activity = std::chrono::steady_clock::now();
+  s.last_activity = self->clock().now();
   s.persistence = std::move(persistence);
   s.supervisor = std::move(supervisor);
   s.registry = std::move(registry);

@@ -261,8 +261,10 @@ struct job_written {
   /// ten thousand names after each image would be the most expensive part of a commit).
   job record;
   std::shared_ptr<const job_inputs> inputs;  ///< only for create_job
-  bool existed = false;         ///< create_job with a known idempotency key: nothing was written
-  bool duplicate = false;       ///< the image had been recorded before: nothing was written
+  bool existed = false;  ///< create_job with a known idempotency key: nothing was written
+  /// The image had been recorded before by somebody else: nothing was written. A row that was
+  /// given again after a commit in doubt is not a duplicate of itself.
+  bool duplicate = false;
   int max_concurrent_jobs = 1;  ///< only for create_job: the user's limit as read
   double share_weight = 1.0;    ///< only for create_job
 };

@@ -168,16 +168,17 @@ core::write_outcome user_batch::run(std::size_t, const core::record_result& c) {
   if (!found) return found.failure();
   auto& j = (*found)->record;
   const ended_image key{c.job, c.result->image};
-  if (ended_.contains(key)) {
+  if (const auto at = ended_.find(key); at != ended_.end()) {
     auto w = changed(j);
-    w.duplicate = true;
+    // Given again after a commit in doubt, it is this very row that is there: not a duplicate.
+    w.duplicate = at->second != c.result->id;
     return w;
   }
   if (!images_.contains(key.image))
     return core::make_error(core::error_code::not_found, "Image was deleted");
   if (!has_member(**found, key.image))
     return core::make_error(core::error_code::not_found, "The job has no such image");
-  ended_.insert(key);
+  ended_.emplace(key, c.result->id);
   new_results_.push_back(&c);
   count_image(**found, false, c.result->processed_at, "");
   return changed(j);
@@ -195,7 +196,7 @@ core::write_outcome user_batch::run(std::size_t, const core::record_failure& c) 
   }
   if (!has_member(**found, key.image))
     return core::make_error(core::error_code::not_found, "The job has no such image");
-  ended_.insert(key);
+  ended_.emplace(key, core::result_id{});
   new_failures_.push_back(&c);
   count_image(**found, true, c.at, c.reason);
   return changed(j);

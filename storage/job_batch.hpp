@@ -126,7 +126,7 @@ class user_batch {
   std::map<std::string, core::job_id> by_key_;
   std::unordered_map<core::image_id, image_row> images_;
   std::map<std::pair<core::uuid, core::segmentation_mode>, core::image_prompts> covering_;
-  std::set<ended_image> ended_;
+  std::map<ended_image, core::result_id> ended_;  ///< nil: a recorded failure
   int max_concurrent_jobs_ = 1;
   double share_weight_ = 1.0;
 

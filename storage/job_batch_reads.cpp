@@ -136,9 +136,12 @@ void user_batch::take(const std::vector<pqxx::result>& results) {
         share_weight_ = rows[0][1].as<double>();
         break;
       case read_kind::ended:
-        for (const auto& row : rows)
-          ended_.insert(
-              {read_id<core::job_id>(row[0].c_str()), read_id<core::image_id>(row[1].c_str())});
+        for (const auto& row : rows) {
+          const ended_image key{read_id<core::job_id>(row[0].c_str()),
+                                read_id<core::image_id>(row[1].c_str())};
+          ended_.emplace(
+              key, row[2].is_null() ? core::result_id{} : read_id<core::result_id>(row[2].c_str()));
+        }
         break;
     }
   }

@@ -41,9 +41,9 @@ inline constexpr statement read_covering{
     "select image_id, mode, snapshot from definer_covering($1::uuid[], $2::text[])"};
 inline constexpr statement read_ended{
     "batch_ended",
-    "select r.job_id, r.image_id from unnest($1::uuid[], $2::uuid[]) as a (job, image) "
+    "select r.job_id, r.image_id, r.id from unnest($1::uuid[], $2::uuid[]) as a (job, image) "
     "join processing_results r on r.job_id = a.job and r.image_id = a.image union all "
-    "select f.job_id, f.image_id from unnest($1, $2) as a (job, image) "
+    "select f.job_id, f.image_id, null::uuid from unnest($1, $2) as a (job, image) "
     "join job_image_failures f on f.job_id = a.job and f.image_id = a.image"};
 inline constexpr statement read_snapshot_statement{
     "batch_snapshot",

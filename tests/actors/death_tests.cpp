@@ -62,6 +62,31 @@ BOOST_AUTO_TEST_CASE(a_job_submitted_to_a_dying_session_is_taken_up) {
     BOOST_TEST((log.job(numbered<core::job_id>(job)).status == core::job_status::completed));
 }
 
+// Found by the simulation: the reborn session knew only the job submitted after the death, and ran
+// it beside the one that was running already.
+BOOST_AUTO_TEST_CASE(asks_wait_until_a_reborn_session_knows_its_open_jobs) {
+  submit(make_job(1, 2, ada));
+  grant(11);  // job 1 runs
+  BOOST_TEST((log.job(numbered<core::job_id>(1)).status == core::job_status::running));
+  seen.demand = 0;
+  // The ask arrives after the death and before the database has answered.
+  caf::anon_send_exit(seen.session, caf::exit_reason::kill);
+  scheduler().run_once();
+  scheduler().run_once();
+  submit(make_job(2, 1, ada));
+  BOOST_TEST(answers.back() == "ok");
+  for (std::int64_t token = 12; token < 15; ++token) {
+    grant(token);
+    int running = 0;
+    for (const int job : {1, 2})
+      if (log.job(numbered<core::job_id>(job)).status == core::job_status::running) ++running;
+    BOOST_TEST(running <= 1);
+    finish(token);
+  }
+  for (const int job : {1, 2})
+    BOOST_TEST((log.job(numbered<core::job_id>(job)).status == core::job_status::completed));
+}
+
 BOOST_AUTO_TEST_CASE(leases_on_their_way_to_a_dying_session_come_back) {
   gpu_supervisor_config devices;
   devices.devices = {{"cpu:0", [] {
