@@ -45,6 +45,7 @@ struct context {
   job_board board;
   shared_counters counters;
   std::atomic<int> healthy_devices{0};
+  std::atomic<std::size_t> devices{0};
   std::atomic<bool> draining{false};
   std::atomic<std::int64_t> door_writes{0};  ///< asks on their way to persistence (back-pressure)
   std::atomic<std::int64_t> units_out{0};    ///< sent to a worker, outcome not yet taken in

@@ -22,6 +22,30 @@ unit_outcome run_guarded(core::unit_runner* runner, const core::unit_request& un
   }
 }
 
+using self_pointer = device_worker_actor::stateful_pointer<device_worker_state>;
+
+void call_next(self_pointer self) {
+  auto& s = self->state;
+  if (s.next_sent || (s.clicks.empty() && s.batch.empty())) return;
+  s.next_sent = true;
+  self->send(self, next_atom::value);
+}
+
+void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& supervisor) {
+  auto& s = self->state;
+  s.next_sent = false;
+  if (s.clicks.empty() && s.batch.empty()) return;
+  auto& queue = s.clicks.empty() ? s.batch : s.clicks;
+  const auto unit = std::move(queue.front());
+  queue.pop_front();
+  const auto start = std::chrono::steady_clock::now();
+  auto outcome =
+      std::make_shared<const unit_outcome>(run_guarded(s.runner.get(), *unit.request, s.cancel));
+  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+  self->send(supervisor, ran_atom::value, index, unit.lease.token, took.count());
+  self->send(unit.session, ran_atom::value, unit.lease.token, std::move(outcome));
+}
+
 }  // namespace
 
 device_worker_actor::behavior_type device_worker(
@@ -38,15 +62,21 @@ device_worker_actor::behavior_type device_worker(
         }
         self->send(supervisor, loaded_atom::value, index, model, reason);
       },
-      [=](run_atom, std::int64_t token, const unit_request_ptr& unit,
+      [=](run_atom, const core::lease& lease, const unit_request_ptr& unit,
           const unit_receiver& session) {
-        const auto start = std::chrono::steady_clock::now();
-        auto outcome = std::make_shared<const unit_outcome>(
-            run_guarded(self->state.runner.get(), *unit, self->state.cancel));
-        const std::chrono::duration<double, std::micro> took =
-            std::chrono::steady_clock::now() - start;
-        self->send(supervisor, ran_atom::value, index, token, took.count());
-        self->send(session, ran_atom::value, token, std::move(outcome));
+        auto& s = self->state;
+        (lease.kind == core::lane::interactive ? s.clicks : s.batch)
+            .push_back({lease, unit, session});
+        call_next(self);
+      },
+      [=](revoke_atom, std::int64_t token) {
+        const auto revoked = [=](const leased_unit& u) { return u.lease.token == token; };
+        std::erase_if(self->state.clicks, revoked);
+        std::erase_if(self->state.batch, revoked);
+      },
+      [=](next_atom) {
+        run_next(self, index, supervisor);
+        call_next(self);
       },
   };
 }

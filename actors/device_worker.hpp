@@ -3,8 +3,13 @@
 // Speaks to the GPU supervisor (loaded, unit ended) and answers the session that sent a unit. It
 // never judges leases: whoever gets an answer under an old token drops it. When a unit throws, the
 // unit fails as a machine fault and the worker goes on.
+//
+// A unit that arrives is only sorted in; the next one is run by a message to itself, behind all
+// that had arrived by then. So a click that comes while a unit runs is run right after it, whatever
+// waits.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,8 +18,17 @@
 
 namespace samovar::actors {
 
+struct leased_unit {
+  core::lease lease;
+  unit_request_ptr request;
+  unit_receiver session;
+};
+
 struct device_worker_state {
   const char* name = "device_worker";
+  std::deque<leased_unit> clicks;  ///< bounded by the device's slots, as is `batch`
+  std::deque<leased_unit> batch;
+  bool next_sent = false;
   std::unique_ptr<core::unit_runner> runner;
   core::cancel_token cancel;
 };

@@ -14,21 +14,42 @@ core::tick now_of(self_pointer self) {
   return std::chrono::duration_cast<core::tick>(self->clock().now().time_since_epoch());
 }
 
+struct next_lease {
+  core::fair_scheduler::granted who;
+  std::size_t device = 0;
+};
+
+// Clicks have a slot of their own on every device; all else goes by the users' shares.
+std::optional<next_lease> next_grant(gpu_supervisor_state& s) {
+  using core::lane;
+  if (s.scheduler.click_waits()) {
+    const auto near = s.scheduler.near_of_next(lane::interactive);
+    if (const auto device = s.leases.free_device(lane::interactive, near))
+      return next_lease{{*s.scheduler.grant_click(), lane::interactive}, *device};
+  }
+  const auto near = s.scheduler.near_of_next(lane::batch);
+  const auto device = s.leases.free_device(lane::batch, near);
+  if (!device) return std::nullopt;
+  const auto who = s.scheduler.grant(*device);
+  if (!who) return std::nullopt;
+  return next_lease{*who, *device};
+}
+
 void grant_all(self_pointer self, const gpu_supervisor_config& config, context& shared) {
   auto& s = self->state;
-  while (!s.draining && s.scheduler.anyone_waits()) {
-    const auto device = s.leases.free_device();
-    if (!device) return;
-    const auto user = s.scheduler.grant();
-    if (!user) return;
-    const auto session = s.sessions.find(*user);
+  while (!s.draining) {
+    const auto next = next_grant(s);
+    if (!next) return;
+    const auto& [who, device] = *next;
+    const auto session = s.sessions.find(who.user);
     if (session == s.sessions.end()) {
-      s.scheduler.remove(*user);
+      s.scheduler.remove(who.user);
       continue;
     }
-    const auto lease = s.leases.grant(*user, *device, now_of(self) + config.lease_timeout);
+    const auto lease =
+        s.leases.grant(who.user, device, now_of(self) + config.lease_timeout, who.kind);
     ++shared.counters.leases_granted;
-    self->send(session->second, grant_atom::value, lease, s.devices[*device].worker);
+    self->send(session->second, grant_atom::value, lease, s.devices[device].worker);
   }
 }
 
@@ -49,11 +70,16 @@ void device_is_down(self_pointer self, std::size_t index, context& shared) {
     s.devices[index].report.healthy = false;
     --shared.healthy_devices;
   }
+  // Leases come in the order of their tokens, and the device works in that order.
+  bool at_work = true;
   for (const auto& lease : s.leases.device_down(index)) {
     s.scheduler.returned(lease.user, 0.0);
     ++shared.counters.leases_revoked;
+    self->send(s.devices[index].worker, revoke_atom::value, lease.token);
     const auto session = s.sessions.find(lease.user);
-    if (session != s.sessions.end()) self->send(session->second, revoke_atom::value, lease.token);
+    if (session != s.sessions.end())
+      self->send(session->second, revoke_atom::value, lease.token, at_work);
+    at_work = false;
   }
 }
 
@@ -118,8 +144,23 @@ supervisor_state report(self_pointer self) {
 // The session died or was reborn. Its leases end with it: one still on its way to it would be
 // answered by nobody, and its device would seem to hang.
 void forget_claims(self_pointer self, core::user_id user) {
-  self->state.scheduler.remove(user);
-  self->state.leases.end_of_user(user);
+  auto& s = self->state;
+  s.scheduler.remove(user);
+  for (const auto& lease : s.leases.end_of_user(user))
+    self->send(s.devices[lease.device].worker, revoke_atom::value, lease.token);
+}
+
+void take_demand(self_pointer self, const session_demand& wanted, const lease_receiver& session) {
+  auto& s = self->state;
+  auto& known = s.sessions[wanted.user];
+  if (known != session) {
+    known = session;
+    forget_claims(self, wanted.user);
+    self->monitor(session);
+  }
+  s.scheduler.add_demand(wanted.user, wanted.batch_delta, wanted.weight);
+  s.scheduler.add_demand(wanted.user, wanted.click_delta, wanted.weight, core::lane::interactive);
+  s.scheduler.set_near(wanted.user, wanted.near);
 }
 
 // A device that is not healthy gets its leases only when it is up again: device_is_up.
@@ -161,6 +202,7 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
                                                    std::shared_ptr<context> shared) {
   auto& s = self->state;
   s.leases = core::lease_table(shared->epoch, config.slots_per_device);
+  shared->devices = config.devices.size();
   for (std::size_t i = 0; i < config.devices.size(); ++i) {
     supervised_device d;
     d.report.id = config.devices[i].id;
@@ -175,15 +217,8 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
       [=](const caf::down_msg& down) { forget_session(self, config, *shared, down.source); });
   self->delayed_send(self, std::chrono::seconds(1), expire_atom::value);
   return {
-      [=](demand_atom, const core::user_id& user, std::int64_t delta, double weight,
-          const lease_receiver& session) {
-        auto& known = self->state.sessions[user];
-        if (known != session) {
-          known = session;
-          forget_claims(self, user);
-          self->monitor(session);
-        }
-        self->state.scheduler.add_demand(user, delta, weight);
+      [=](demand_atom, const session_demand& wanted, const lease_receiver& session) {
+        take_demand(self, wanted, session);
         grant_all(self, config, *shared);
       },
       [=](unused_atom, std::int64_t token) {

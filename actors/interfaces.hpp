@@ -18,12 +18,16 @@ using unit_receiver = caf::typed_actor<
     // (device_worker) the unit run under lease `token` ended
     caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>>;
 
-/// Runs units on one device, one after another; blocks on its own thread.
+/// Runs units on one device, one after another, clicks first; blocks on its own thread.
 using device_worker_actor = caf::typed_actor<
     // (gpu_supervisor) load the model; answered with loaded_atom to the supervisor
     caf::reacts_to<load_atom>,
-    // (user_session) run this unit under lease `token` and answer the session
-    caf::reacts_to<run_atom, std::int64_t, unit_request_ptr, unit_receiver>>;
+    // (user_session) run this unit under this lease and answer the session
+    caf::reacts_to<run_atom, core::lease, unit_request_ptr, unit_receiver>,
+    // (gpu_supervisor) the lease `token` has ended: don't begin its unit
+    caf::reacts_to<revoke_atom, std::int64_t>,
+    // (itself) everything that had arrived is sorted in: run the next unit
+    caf::reacts_to<next_atom>>;
 
 /// What persistence needs of whoever writes.
 using write_receiver = caf::typed_actor<
@@ -39,13 +43,14 @@ using recover_receiver = caf::typed_actor<
 using lease_receiver = caf::typed_actor<
     // (gpu_supervisor) run one unit on this worker under this lease
     caf::reacts_to<grant_atom, core::lease, device_worker_actor>,
-    // (gpu_supervisor) the lease `token` has ended without an answer: run the unit elsewhere
-    caf::reacts_to<revoke_atom, std::int64_t>>;
+    // (gpu_supervisor) the lease `token` has ended without an answer: run the unit elsewhere; true
+    // when the device was at work on it, so that the try counts
+    caf::reacts_to<revoke_atom, std::int64_t, bool>>;
 
 /// Owns devices and fairness; knows no jobs.
 using gpu_supervisor_actor = caf::typed_actor<
-    // (user_session) wants `delta` more units at this weight
-    caf::reacts_to<demand_atom, core::user_id, std::int64_t, double, lease_receiver>,
+    // (user_session) wants more or fewer units than it did
+    caf::reacts_to<demand_atom, session_demand, lease_receiver>,
     // (user_session) had no use for the lease
     caf::reacts_to<unused_atom, std::int64_t>,
     // (device_worker) device `index`: the unit under `token` ended after so many microseconds
@@ -89,7 +94,7 @@ using user_session_actor = caf::typed_actor<
     extend<caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>,
            caf::reacts_to<written_atom, write_answers_ptr>,
            caf::reacts_to<grant_atom, core::lease, device_worker_actor>,
-           caf::reacts_to<revoke_atom, std::int64_t>>;
+           caf::reacts_to<revoke_atom, std::int64_t, bool>>;
 
 /// Finds or spawns sessions and passes asks on.
 using session_registry_actor = caf::typed_actor<

@@ -71,6 +71,15 @@ bool needs_session(const session_ask& ask);
 
 // --- leases and units
 
+/// A session's demand has changed by these numbers of units.
+struct session_demand {
+  core::user_id user;
+  std::int64_t batch_delta = 0;
+  std::int64_t click_delta = 0;
+  double weight = 1.0;
+  std::optional<std::size_t> near;  ///< the device that has the next unit's image encoded
+};
+
 using unit_request_ptr = std::shared_ptr<const core::unit_request>;
 using unit_outcome = std::variant<core::unit_output, core::unit_failure>;
 using unit_outcome_ptr = std::shared_ptr<const unit_outcome>;
@@ -92,6 +101,7 @@ using demand_atom = caf::atom_constant<caf::atom("smv_demand")>;
 using grant_atom = caf::atom_constant<caf::atom("smv_grant")>;
 using unused_atom = caf::atom_constant<caf::atom("smv_unused")>;
 using revoke_atom = caf::atom_constant<caf::atom("smv_revoke")>;
+using next_atom = caf::atom_constant<caf::atom("smv_next")>;
 using run_atom = caf::atom_constant<caf::atom("smv_run")>;
 using ran_atom = caf::atom_constant<caf::atom("smv_ran")>;
 using load_atom = caf::atom_constant<caf::atom("smv_load")>;
@@ -118,5 +128,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::open_jobs_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::core::user_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::core::job_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::core::lease)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::session_demand)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::reply<samovar::actors::device_state>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(samovar::actors::reply<samovar::actors::supervisor_state>)

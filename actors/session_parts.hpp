@@ -1,6 +1,6 @@
 // The parts of USER SESSION, each in its own file: asks (what comes through the door), units
-// (leases and results) and views (job board, events, long polls). Only the session's own handlers
-// call them.
+// (leases and what devices answer), commits (what the database answers) and views (job board,
+// events, long polls). Only the session's own handlers call them.
 #pragma once
 
 #include "actors/user_session.hpp"
@@ -17,13 +17,17 @@ void wait_over(self_pointer self, std::uint64_t waiter);
 // units
 void on_grant(self_pointer self, const core::lease& lease, const device_worker_actor& worker);
 void on_ran(self_pointer self, std::int64_t token, const unit_outcome& outcome);
-void on_revoked(self_pointer self, std::int64_t token);
-void on_written(self_pointer self, const std::vector<write_answer>& answers);
-/// Writes the job's start when that is still to be done.
-void record_start(self_pointer self, core::job_id job);
+void on_revoked(self_pointer self, std::int64_t token, bool was_at_work);
 /// Tells the supervisor when more or fewer units could run than it knows of.
 void sync_demand(self_pointer self);
+
+// commits
+inline constexpr const char* deleted_reason = "Image was deleted";
 void write(self_pointer self, core::write_command command, pending_write then);
+/// Writes the job's start when that is still to be done.
+void record_start(self_pointer self, core::job_id job);
+void record_failure(self_pointer self, core::job_id job, core::image_id image, std::string reason);
+void on_written(self_pointer self, const std::vector<write_answer>& answers);
 
 // views
 /// Publishes the job's present state: job board and long polls. Returns what was pinned.

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/session_parts.hpp"
+#include "core/limits.hpp"
 
 namespace samovar::actors {
 
@@ -24,6 +25,21 @@ void check_idle(self_pointer self) {
 }
 
 }  // namespace
+
+void encoded_images::note(core::image_id image, std::size_t device) {
+  const auto [it, is_new] = device_.insert_or_assign(image, device);
+  if (!is_new) return;
+  order_.push_back(image);
+  if (order_.size() <= core::limits::encoded_images_remembered_max) return;
+  device_.erase(order_.front());
+  order_.pop_front();
+}
+
+std::optional<std::size_t> encoded_images::device_of(core::image_id image) const {
+  const auto it = device_.find(image);
+  if (it == device_.end()) return std::nullopt;
+  return it->second;
+}
 
 user_session_actor::behavior_type user_session(self_pointer self, user_session_config config,
                                                persistence_actor persistence,
@@ -62,7 +78,9 @@ user_session_actor::behavior_type user_session(self_pointer self, user_session_c
       [=](grant_atom, const core::lease& lease, const device_worker_actor& worker) {
         session::on_grant(self, lease, worker);
       },
-      [=](revoke_atom, std::int64_t token) { session::on_revoked(self, token); },
+      [=](revoke_atom, std::int64_t token, bool was_at_work) {
+        session::on_revoked(self, token, was_at_work);
+      },
   };
 }
 

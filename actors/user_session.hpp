@@ -34,6 +34,24 @@ struct running_unit {
   core::job_id job;
   core::image_id image;
   unit_request_ptr request;
+  std::size_t device = 0;
+};
+
+struct running_click {
+  reply<core::unit_output> answer;
+  core::image_id image;
+  std::size_t device = 0;
+};
+
+/// Which device encoded an image last, for the newest of them.
+class encoded_images {
+ public:
+  void note(core::image_id image, std::size_t device);
+  std::optional<std::size_t> device_of(core::image_id image) const;
+
+ private:
+  std::unordered_map<core::image_id, std::size_t> device_;
+  std::deque<core::image_id> order_;  ///< oldest first
 };
 
 /// What to do when a durable change is answered.
@@ -82,7 +100,8 @@ struct user_session_state {
   std::deque<core::job_id> terminal;             ///< pinned terminal jobs, oldest first
   std::map<std::int64_t, running_unit> running;  ///< by lease token
   std::deque<segment_ask> clicks;                ///< interactive units that wait for a lease
-  std::map<std::int64_t, reply<core::unit_output>> running_clicks;  ///< by lease token
+  std::map<std::int64_t, running_click> running_clicks;  ///< by lease token
+  encoded_images encoded;                                ///< kept only with several devices
   std::map<std::uint64_t, pending_write> writes;
   std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
   std::unordered_map<std::uint64_t, core::job_id> waiter_jobs;
@@ -90,7 +109,9 @@ struct user_session_state {
   std::set<core::job_id> starts_due;  ///< units are out, the start is not yet written
   std::uint64_t next_ticket = 1;
   std::uint64_t asks_seen = 0;
-  std::int64_t declared = 0;  ///< demand the supervisor knows of
+  std::int64_t declared = 0;  ///< demand the supervisor knows of, without clicks
+  std::int64_t declared_clicks = 0;
+  std::optional<std::size_t> declared_near;
   std::size_t results_in_flight = 0;
   double share_weight = 1.0;
   double unit_ms = 0.0;  ///< moving average between ends of units, while busy

@@ -48,28 +48,36 @@ void job_queue::update(const job& record) {
   order.insert(key_of(t->record));
 }
 
-std::optional<job_queue::unit> job_queue::take() {
-  tracked* best = nullptr;
+const job_queue::tracked* job_queue::next() const {
+  const tracked* best = nullptr;
   for (const auto& k : active_) {
-    auto* t = get(std::get<2>(k));
+    const auto* t = get(std::get<2>(k));
     if (runnable(*t)) {
       best = t;
       break;
     }
   }
-  bool starts = false;
-  if (active_.size() < static_cast<std::size_t>(max_concurrent_jobs_)) {
-    for (const auto& k : queued_) {
-      auto* t = get(std::get<2>(k));
-      if (!runnable(*t)) continue;
-      if (best == nullptr || key_of(t->record) < key_of(best->record)) {
-        best = t;
-        starts = true;
-      }
-      break;
-    }
+  if (active_.size() >= static_cast<std::size_t>(max_concurrent_jobs_)) return best;
+  for (const auto& k : queued_) {
+    const auto* t = get(std::get<2>(k));
+    if (!runnable(*t)) continue;
+    if (best == nullptr || key_of(t->record) < key_of(best->record)) best = t;
+    break;
   }
-  if (best == nullptr) return std::nullopt;
+  return best;
+}
+
+std::optional<image_id> job_queue::next_image() const {
+  const auto* t = next();
+  if (t == nullptr) return std::nullopt;
+  return t->record.image_ids[t->waiting.front()];
+}
+
+std::optional<job_queue::unit> job_queue::take() {
+  const auto* found = next();
+  if (found == nullptr) return std::nullopt;
+  auto* best = get(found->record.id);
+  const bool starts = !best->active;
   if (starts) {
     queued_.erase(key_of(best->record));
     active_.insert(key_of(best->record));

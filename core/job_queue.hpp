@@ -46,6 +46,8 @@ class job_queue {
   void update(const job& record);
   /// The unit to run next, now `running`; nullopt when nothing may run.
   std::optional<unit> take();
+  /// The image `take` would give; nullopt when nothing may run.
+  std::optional<image_id> next_image() const;
   /// Back to waiting, for the next attempt. False when the unit was not running, its job is over,
   /// or no attempt is left (it is then `writing`, and the caller records the failure).
   bool put_back(job_id job, image_id image, bool counts_as_attempt);
@@ -93,6 +95,7 @@ class job_queue {
   tracked* get(job_id id);
   const tracked* get(job_id id) const;
   static bool runnable(const tracked& t) { return !t.stopped && !t.waiting.empty(); }
+  const tracked* next() const;
 
   std::unordered_map<job_id, tracked> jobs_;
   std::set<key> queued_;  ///< not active

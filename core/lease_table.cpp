@@ -1,5 +1,7 @@
 #include "core/lease_table.hpp"
 
+#include <algorithm>
+
 namespace samovar::core {
 
 void lease_table::device_up(std::size_t device) {
@@ -19,26 +21,38 @@ std::vector<lease> lease_table::device_down(std::size_t device) {
       ++it;
     }
   }
-  devices_[device].taken = 0;
+  devices_[device].batch = 0;
+  devices_[device].clicks = 0;
   return ended;
 }
 
 void lease_table::drain(std::size_t device) { devices_[device].draining = true; }
 
-std::optional<std::size_t> lease_table::free_device() const {
+bool lease_table::has_room(const slot_use& d, lane kind) const noexcept {
+  if (!d.usable || d.draining || d.taken() > slots_per_device_) return false;
+  return kind == lane::interactive || d.batch + std::max(d.clicks - 1, 0) < slots_per_device_;
+}
+
+std::optional<std::size_t> lease_table::free_device(lane kind,
+                                                    std::optional<std::size_t> near) const {
+  if (near) {
+    const auto at = devices_.find(*near);
+    if (at != devices_.end() && has_room(at->second, kind)) return near;
+  }
   std::optional<std::size_t> best;
-  int best_taken = slots_per_device_;
+  int best_taken = 0;
   for (const auto& [index, d] : devices_)
-    if (d.usable && !d.draining && d.taken < best_taken) {
+    if (has_room(d, kind) && (!best || d.taken() < best_taken)) {
       best = index;
-      best_taken = d.taken;
+      best_taken = d.taken();
     }
   return best;
 }
 
-lease lease_table::grant(user_id user, std::size_t device, tick deadline) {
-  ++devices_[device].taken;
-  const lease granted{next_token_++, device, user, deadline};
+lease lease_table::grant(user_id user, std::size_t device, tick deadline, lane kind) {
+  auto& d = devices_[device];
+  ++(kind == lane::interactive ? d.clicks : d.batch);
+  const lease granted{next_token_++, device, user, deadline, kind};
   leases_.emplace(granted.token, granted);
   return granted;
 }
@@ -53,7 +67,8 @@ std::optional<lease> lease_table::end(std::int64_t token) {
   if (it == leases_.end()) return std::nullopt;
   const auto ended = it->second;
   leases_.erase(it);
-  --devices_[ended.device].taken;
+  auto& d = devices_[ended.device];
+  --(ended.kind == lane::interactive ? d.clicks : d.batch);
   return ended;
 }
 
@@ -74,7 +89,7 @@ std::vector<lease> lease_table::expired(tick now) const {
 
 int lease_table::leases_on(std::size_t device) const {
   const auto it = devices_.find(device);
-  return it == devices_.end() ? 0 : it->second.taken;
+  return it == devices_.end() ? 0 : it->second.taken();
 }
 
 }  // namespace samovar::core

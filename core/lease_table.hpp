@@ -1,6 +1,9 @@
 // Which device slots are leased to whom. A lease is the right to run units on one slot; its token
 // rises with every grant, so that a late answer under an old lease is recognised and refused.
 // Time is an argument; every end of a lease is idempotent.
+//
+// A device has `slots_per_device` slots for batch units and one more that only a click may take, so
+// that a click never waits for a slot while batch units hold them all.
 #pragma once
 
 #include <chrono>
@@ -10,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/fair_scheduler.hpp"
 #include "core/ids.hpp"
 #include "core/time.hpp"
 
@@ -20,6 +24,7 @@ struct lease {
   std::size_t device = 0;  ///< index of the device
   user_id user;
   tick deadline{};  ///< revoked when no progress until then
+  lane kind = lane::batch;
 };
 
 class lease_table {
@@ -29,15 +34,17 @@ class lease_table {
 
   /// A device is usable from now on. Idempotent.
   void device_up(std::size_t device);
-  /// The device takes no leases any more; returns those that were out, now ended.
+  /// The device takes no leases any more; returns those that were out, now ended, oldest first.
   std::vector<lease> device_down(std::size_t device);
   /// Finishes its leases, takes no new ones.
   void drain(std::size_t device);
 
-  /// The usable device with the most free slots; nullopt when all are taken.
-  std::optional<std::size_t> free_device() const;
-  /// Precondition: the device has a free slot.
-  lease grant(user_id user, std::size_t device, tick deadline);
+  /// The usable device with the most free slots for such a unit, `near` where that one has any;
+  /// nullopt when all are taken.
+  std::optional<std::size_t> free_device(lane kind = lane::batch,
+                                         std::optional<std::size_t> near = std::nullopt) const;
+  /// Precondition: the device has a free slot for such a unit.
+  lease grant(user_id user, std::size_t device, tick deadline, lane kind = lane::batch);
   /// Progress was seen on the device: renews every lease on it.
   void renew_device(std::size_t device, tick deadline);
   /// Ends the lease; nullopt when it had ended before.
@@ -55,8 +62,12 @@ class lease_table {
   struct slot_use {
     bool usable = false;
     bool draining = false;
-    int taken = 0;
+    int batch = 0;
+    int clicks = 0;
+    int taken() const noexcept { return batch + clicks; }
   };
+  bool has_room(const slot_use& d, lane kind) const noexcept;
+
   std::int64_t next_token_;
   int slots_per_device_;
   std::map<std::size_t, slot_use> devices_;

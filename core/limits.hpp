@@ -57,6 +57,7 @@ inline constexpr std::size_t persistence_batch_max = 512;
 inline constexpr std::size_t results_in_flight_per_user_max = 256;
 inline constexpr int lease_timeout_s = 60;
 inline constexpr std::size_t clicks_waiting_per_user_max = 64;
+inline constexpr std::size_t encoded_images_remembered_max = 256;  ///< a session, for affinity
 inline constexpr std::size_t job_waiters_per_user_max = 4'096;
 
 }  // namespace samovar::core::limits

@@ -15,9 +15,8 @@ namespace samovar::testing {
 template <class Id>
 Id numbered(int n) {
   Id id;
-  id.value.bytes[15] = static_cast<std::uint8_t>(n);
-  id.value.bytes[14] = static_cast<std::uint8_t>(n >> 8);
-  id.value.bytes[13] = static_cast<std::uint8_t>(n >> 16);
+  for (std::size_t i = 0; i < 4; ++i)
+    id.value.bytes[15 - i] = static_cast<std::uint8_t>(n >> (8 * i));
   return id;
 }
 

@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_announced_that_is_not_stored) {
 BOOST_AUTO_TEST_CASE(an_old_token_is_refused_and_the_unit_runs_once_more) {
   submit(make_job(1, 1, ada));
   grant(101);
-  caf::anon_send(seen.session, revoke_atom::value, std::int64_t{101});
+  caf::anon_send(seen.session, revoke_atom::value, std::int64_t{101}, true);
   run();
   grant(102);
   BOOST_TEST(seen.units.size() == 2u);
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(cancel_keeps_what_is_running_and_starts_nothing_more) {
   BOOST_TEST((log.job(numbered<core::job_id>(2)).status == core::job_status::completed));
 }
 
-BOOST_AUTO_TEST_CASE(a_click_goes_before_batch_work_and_stores_nothing) {
+BOOST_AUTO_TEST_CASE(a_click_has_a_lane_of_its_own_and_stores_nothing) {
   submit(make_job(1, 2, ada));
   grant(1);
   std::vector<std::string> said;
@@ -132,25 +132,59 @@ BOOST_AUTO_TEST_CASE(a_click_goes_before_batch_work_and_stores_nothing) {
                     })});
   };
   click();
-  BOOST_TEST(seen.demand == 2);  // the job's second image and the click
-  grant(2);
+  BOOST_TEST(seen.demand == 1);  // the job's second image
+  BOOST_TEST(seen.clicks == 1);
+  grant(2, core::lane::interactive);
   BOOST_TEST(seen.units.back().second->blob_path == "clicked");
   finish(2);
   BOOST_TEST(said == std::vector<std::string>{"m"}, boost::test_tools::per_element());
   click();
-  grant(3);
+  grant(3, core::lane::interactive);
   finish(3, core::unit_failure{"Text needs a SAM 3 model", false});
   BOOST_TEST(said.back() == "Text needs a SAM 3 model");
   click();
-  grant(4);
-  caf::anon_send(seen.session, revoke_atom::value, std::int64_t{4});
+  grant(4, core::lane::interactive);
+  caf::anon_send(seen.session, revoke_atom::value, std::int64_t{4}, true);
   run();
   BOOST_TEST(said.size() == 3u);  // answered as unavailable
   BOOST_TEST(log.results() == 0u);
-  grant(5);
-  finish(5);
+  grant(5, core::lane::interactive);  // nobody waits for it any more
+  BOOST_TEST(seen.unused == std::vector<std::int64_t>{5}, boost::test_tools::per_element());
+  grant(6);
+  finish(6);
   finish(1);
   BOOST_TEST((log.job(numbered<core::job_id>(1)).status == core::job_status::completed));
+}
+
+// A unit that only waited behind the one on which a device hangs has not failed: its tries are for
+// what it does itself.
+BOOST_AUTO_TEST_CASE(a_unit_behind_a_hanging_one_is_not_charged_a_try) {
+  submit(make_job(1, 1, ada));
+  for (int i = 1; i <= 10; ++i) {
+    grant(i);
+    caf::anon_send(seen.session, revoke_atom::value, std::int64_t{i}, false);
+    run();
+  }
+  grant(11);
+  finish(11);
+  BOOST_TEST((log.job(numbered<core::job_id>(1)).status == core::job_status::completed));
+  BOOST_TEST(log.results() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(with_several_devices_the_next_unit_names_the_one_that_has_its_image) {
+  shared->devices = 2;
+  auto job = make_job(1, 2, ada);
+  submit(job);
+  BOOST_TEST(!seen.near.has_value());
+  grant(1, core::lane::batch, 1);
+  grant(2, core::lane::batch, 0);
+  finish(1);
+  finish(2);
+  job.id = numbered<core::job_id>(2);  // the same images with another prompt
+  submit(job);
+  BOOST_TEST((seen.near == std::optional<std::size_t>{1}));
+  grant(3, core::lane::batch, 1);
+  BOOST_TEST((seen.near == std::optional<std::size_t>{0}));
 }
 
 BOOST_AUTO_TEST_CASE(a_deleted_image_fails_clearly_and_the_job_goes_on) {

@@ -18,7 +18,9 @@ using namespace samovar::actors;
 
 // What the played supervisor and worker have seen.
 struct played {
-  std::int64_t demand = 0;
+  std::int64_t demand = 0;  ///< of batch units
+  std::int64_t clicks = 0;
+  std::optional<std::size_t> near;
   std::vector<std::int64_t> unused;
   std::vector<std::pair<std::int64_t, unit_request_ptr>> units;
   lease_receiver session;
@@ -27,26 +29,29 @@ struct played {
 
 inline gpu_supervisor_actor::behavior_type play_supervisor(gpu_supervisor_actor::pointer,
                                                            played* p) {
-  return {
-      [=](demand_atom, const core::user_id&, std::int64_t delta, double, const lease_receiver& s) {
-        p->demand = std::max<std::int64_t>(p->demand + delta, 0);
-        p->session = s;
-      },
-      [=](unused_atom, std::int64_t token) { p->unused.push_back(token); },
-      [](ran_atom, std::size_t, std::int64_t, double) {},
-      [](loaded_atom, std::size_t, const std::string&, const std::string&) {},
-      [](expire_atom) {},
-      [](drain_atom) {},
-      [](drain_atom, const std::string&, bool, const reply<device_state>&) {},
-      [](inspect_atom, const reply<supervisor_state>&) {}};
+  return {[=](demand_atom, const session_demand& d, const lease_receiver& s) {
+            p->demand = std::max<std::int64_t>(p->demand + d.batch_delta, 0);
+            p->clicks = std::max<std::int64_t>(p->clicks + d.click_delta, 0);
+            p->near = d.near;
+            p->session = s;
+          },
+          [=](unused_atom, std::int64_t token) { p->unused.push_back(token); },
+          [](ran_atom, std::size_t, std::int64_t, double) {},
+          [](loaded_atom, std::size_t, const std::string&, const std::string&) {},
+          [](expire_atom) {},
+          [](drain_atom) {},
+          [](drain_atom, const std::string&, bool, const reply<device_state>&) {},
+          [](inspect_atom, const reply<supervisor_state>&) {}};
 }
 
 inline device_worker_actor::behavior_type play_worker(device_worker_actor::pointer, played* p) {
-  return {[](load_atom) {},
-          [=](run_atom, std::int64_t token, const unit_request_ptr& u, const unit_receiver& s) {
-            p->units.emplace_back(token, u);
-            p->answer_to = s;
-          }};
+  return {
+      [](load_atom) {},
+      [=](run_atom, const core::lease& lease, const unit_request_ptr& u, const unit_receiver& s) {
+        p->units.emplace_back(lease.token, u);
+        p->answer_to = s;
+      },
+      [](revoke_atom, std::int64_t) {}, [](next_atom) {}};
 }
 
 struct recording_sink : event_sink {
@@ -114,10 +119,11 @@ struct stage {
                    })},
         j.user);
   }
-  void grant(std::int64_t token) {
-    seen.demand = std::max<std::int64_t>(seen.demand - 1, 0);
+  void grant(std::int64_t token, core::lane kind = core::lane::batch, std::size_t device = 0) {
+    auto& wanted = kind == core::lane::batch ? seen.demand : seen.clicks;
+    wanted = std::max<std::int64_t>(wanted - 1, 0);
     caf::anon_send(seen.session, grant_atom::value,
-                   core::lease{token, 0, numbered<core::user_id>(1), {}}, worker);
+                   core::lease{token, device, numbered<core::user_id>(1), {}, kind}, worker);
     run();
     scheduler().advance_time(
         std::chrono::milliseconds(5));  // a job's start is written a little later

@@ -20,11 +20,12 @@ user_id user(int n) {
 // One device with one slot: grants, lets the unit take its time, returns it.
 std::optional<user_id> run_one(fair_scheduler& s, std::map<user_id, double>& served,
                                const std::map<user_id, double>& cost) {
-  const auto who = s.grant();
-  if (!who) return who;
-  const double us = cost.at(*who);
-  served[*who] += us;
-  s.returned(*who, us);
+  const auto got = s.grant(0);
+  if (!got) return std::nullopt;
+  const auto who = got->user;
+  const double us = cost.at(who);
+  served[who] += us;
+  s.returned(who, us);
   return who;
 }
 
@@ -121,7 +122,8 @@ BOOST_AUTO_TEST_CASE(random_walk_keeps_the_books) {
       }
       case 1:
       case 2: {
-        const auto granted = s.grant();
+        const auto got = s.grant(0);
+        const auto granted = got ? std::optional(got->user) : std::nullopt;
         bool anyone = false;
         for (const auto& [u, d] : demand) anyone = anyone || d > 0;
         BOOST_REQUIRE_EQUAL(granted.has_value(), anyone);
@@ -153,6 +155,47 @@ BOOST_AUTO_TEST_CASE(random_walk_keeps_the_books) {
     BOOST_TEST(c.demand == demand[c.user]);
     BOOST_TEST(c.leases_out == out[c.user]);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_click_goes_before_everybodys_batch_until_its_user_is_far_ahead) {
+  fair_scheduler s;
+  std::map<user_id, double> served;
+  const std::map<user_id, double> cost{{user(1), 100e3}, {user(2), 100e3}};
+  s.add_demand(user(1), 10'000, 1.0);
+  for (int i = 0; i < 10; ++i) run_one(s, served, cost);
+  int at_once = 0;
+  double clicked_us = 0.0, batch_us = 0.0;
+  for (int i = 0; i < 400; ++i) {
+    s.add_demand(user(2), 1, 1.0, lane::interactive);
+    if (const auto who = s.grant_click()) {
+      ++at_once;
+      clicked_us += 100e3;
+      s.returned(*who, 100e3);
+      continue;
+    }
+    const auto who = s.grant(0);
+    (who->user == user(1) ? batch_us : clicked_us) += 100e3;
+    if (who->user == user(2)) BOOST_TEST((who->kind == lane::interactive));
+    s.returned(who->user, 100e3);
+  }
+  BOOST_TEST(at_once >= 20);                   // two seconds ahead, at 100 ms a click
+  BOOST_TEST(clicked_us - batch_us <= 2.5e6);  // and never more than that
+  BOOST_TEST(batch_us >= 15e6);                // the other one got its share
+}
+
+BOOST_AUTO_TEST_CASE(a_near_client_is_preferred_within_bounds) {
+  fair_scheduler s({.interactive_ahead_us = 0, .affinity_window_us = 20e3, .passes_max = 3});
+  std::map<user_id, double> served;
+  const std::map<user_id, double> cost{{user(1), 5e3}, {user(2), 5e3}};
+  s.add_demand(user(1), 1000, 1.0);
+  s.add_demand(user(2), 1000, 1.0);
+  for (int i = 0; i < 4; ++i) run_one(s, served, cost);
+  s.set_near(user(2), 0);
+  std::string order;
+  for (int i = 0; i < 40; ++i) order += *run_one(s, served, cost) == user(2) ? 'n' : '.';
+  BOOST_TEST(order.find("nn") != std::string::npos);
+  BOOST_TEST(order.find("nnnnn") == std::string::npos);  // three passes and its own turn
+  BOOST_TEST(std::abs(served[user(1)] - served[user(2)]) <= 25e3);
 }
 
 BOOST_AUTO_TEST_CASE(leases_never_share_a_slot_and_end_once) {
@@ -196,6 +239,23 @@ BOOST_AUTO_TEST_CASE(leases_never_share_a_slot_and_end_once) {
     BOOST_REQUIRE_EQUAL(t.size(), out.size());
   }
   BOOST_TEST(newest > (std::int64_t{3} << 32));
+}
+
+BOOST_AUTO_TEST_CASE(a_device_keeps_one_slot_for_clicks) {
+  lease_table t(1, 2);
+  t.device_up(0);
+  t.device_up(1);
+  for (int i = 0; i < 4; ++i) t.grant(user(1), *t.free_device(), tick{10});
+  BOOST_TEST(!t.free_device().has_value());
+  BOOST_TEST((t.free_device(lane::interactive, 1) == std::optional<std::size_t>{1}));
+  const auto click = t.grant(user(2), 1, tick{10}, lane::interactive);
+  BOOST_TEST((t.free_device(lane::interactive, 1) == std::optional<std::size_t>{0}));
+  t.grant(user(2), 0, tick{10}, lane::interactive);
+  BOOST_TEST(!t.free_device(lane::interactive).has_value());
+  BOOST_TEST(t.leases_on(1) == 3);
+  t.end(click.token);
+  BOOST_TEST(!t.free_device().has_value());  // the slot is for clicks only
+  BOOST_TEST((t.free_device(lane::interactive) == std::optional<std::size_t>{1}));
 }
 
 BOOST_AUTO_TEST_CASE(a_draining_device_takes_no_new_lease) {

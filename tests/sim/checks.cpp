@@ -61,7 +61,6 @@ void observer::deliver(const core::event_ptr& e) {
     const auto at = world_.store_.units().find({e->about_job, e->image});
     if (at == world_.store_.units().end() || at->second.result != e->result)
       world_.fail("result.ready for a result that is not stored");
-    world_.announced_.insert({e->about_job, e->image});
   }
 }
 
@@ -76,7 +75,7 @@ void observer::resync(std::int64_t seq) {
 void world::check_always() {
   auto& boss = state_of<gpu_supervisor_state>(server_.supervisor);
   for (std::size_t d = 0; d < boss.devices.size(); ++d)
-    if (boss.leases.leases_on(d) > shape_.slots) fail("invariant 1: a slot was leased twice");
+    if (boss.leases.leases_on(d) > shape_.slots + 1) fail("invariant 1: a slot was leased twice");
   for (const auto& [user, most] : store_.max_concurrent_jobs)
     if (store_.running_jobs(user) > most) fail("invariant 2: too many jobs of a user run");
   if (server_.shared->units_out < 0 || server_.shared->results_pending < 0)
@@ -88,12 +87,16 @@ void world::check_quiet() {
   auto& boss = state_of<gpu_supervisor_state>(server_.supervisor);
   if (boss.scheduler.anyone_waits() && boss.leases.free_device())
     fail("invariant 5: somebody waits while a slot is free");
+  if (boss.scheduler.click_waits() && boss.leases.free_device(core::lane::interactive))
+    fail("invariant 5: a click waits while its slot is free");
   auto& registry = state_of<session_registry_state>(server_.registry);
   for (const auto& [user, entry] : registry.sessions) {
     auto& s = state_of<user_session_state>(entry.session);
     const bool room = s.results_in_flight < core::limits::results_in_flight_per_user_max;
-    const auto wanted = (room ? s.queue.demand() : 0) + static_cast<std::int64_t>(s.clicks.size());
-    if (s.declared != wanted) fail("a session's demand is not what the supervisor was told");
+    const auto wanted = room ? s.queue.demand() : 0;
+    const auto clicks = static_cast<std::int64_t>(s.clicks.size());
+    if (s.declared != wanted || s.declared_clicks != clicks)
+      fail("a session's demand is not what the supervisor was told");
     if (!s.writes.empty()) continue;
     for (const auto id : s.queue.open_jobs()) {
       const auto* stored = store_.find(id);

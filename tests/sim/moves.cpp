@@ -1,21 +1,15 @@
 // What happens to a server from outside: people, sockets, devices, faults.
 #include <caf/all.hpp>
 
+#include "tests/actors/fakes.hpp"
 #include "tests/sim/world.hpp"
 
 namespace samovar::sim {
 
 using namespace samovar::actors;
+using samovar::testing::numbered;
 
 namespace {
-
-template <class Id>
-Id numbered(int n) {
-  Id id;
-  for (int i = 0; i < 4; ++i)
-    id.value.bytes[15 - static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(n >> (8 * i));
-  return id;
-}
 
 core::image_id image_of(core::user_id user, int n) {
   return numbered<core::image_id>(user.value.bytes[15] * 1000 + n);

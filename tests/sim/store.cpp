@@ -119,13 +119,13 @@ core::write_outcome store::apply(const core::record_result& c, std::int64_t epoc
     return core::make_error(core::error_code::internal, "The row was refused");
   if (deleted_images.contains(c.result->image) && !units_.contains({c.job, c.result->image}))
     return core::make_error(core::error_code::not_found, "Image was deleted");
-  return end_unit(**j, c.result->image, {c.result->id, {}, static_cast<int>(epoch)});
+  return end_unit(**j, c.result->image, {c.result->id, {}});
 }
 
 core::write_outcome store::apply(const core::record_failure& c, std::int64_t epoch) {
   auto j = owned(c.user, c.job, epoch);
   if (!j.ok()) return j.failure();
-  return end_unit(**j, c.image, {std::nullopt, c.reason, static_cast<int>(epoch)});
+  return end_unit(**j, c.image, {std::nullopt, c.reason});
 }
 
 core::write_outcome store::end_unit(core::job& j, core::image_id image, stored_unit u) {

@@ -19,7 +19,6 @@ using unit_key = std::pair<core::job_id, core::image_id>;
 struct stored_unit {
   std::optional<core::result_id> result;  ///< else a failure
   std::string reason;
-  int epoch = 0;
 };
 
 class store {

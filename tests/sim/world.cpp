@@ -3,21 +3,12 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "tests/actors/fakes.hpp"
+
 namespace samovar::sim {
 
 using namespace samovar::actors;
-
-namespace {
-
-template <class Id>
-Id numbered(int n) {
-  Id id;
-  for (int i = 0; i < 4; ++i)
-    id.value.bytes[15 - static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(n >> (8 * i));
-  return id;
-}
-
-}  // namespace
+using samovar::testing::numbered;
 
 void totals::add(const totals& o) {
   steps += o.steps;
@@ -28,7 +19,6 @@ void totals::add(const totals& o) {
   restarts += o.restarts;
   session_deaths += o.session_deaths;
   revocations += o.revocations;
-  late += o.late;
   twice += o.twice;
   commits_in_doubt += o.commits_in_doubt;
   old_servers += o.old_servers;
@@ -93,11 +83,21 @@ void world::start_server() {
                     self->send(boss, loaded_atom::value, index, std::string(fails ? "" : "sim/1"),
                                std::string(fails ? "no memory" : ""));
                   },
-                  [=, this](run_atom, std::int64_t token, const unit_request_ptr& u,
+                  [=, this](run_atom, const core::lease& lease, const unit_request_ptr& u,
                             const unit_receiver& session) {
-                    if (!tokens_.insert(token).second) fail("a lease token was used twice");
-                    (*devices)[index].queue.push_back({token, u, session});
-                  }};
+                    if (!tokens_.insert(lease.token).second) fail("a lease token was used twice");
+                    auto& queue = (*devices)[index].queue;
+                    if (lease.kind == core::lane::interactive)
+                      queue.push_front({lease.token, u, session});
+                    else
+                      queue.push_back({lease.token, u, session});
+                  },
+                  [=](revoke_atom, std::int64_t token) {
+                    if (!one_in(3)) return;  // the device is at work on it, or the news comes late
+                    std::erase_if((*devices)[index].queue,
+                                  [=](const auto& u) { return u.token == token; });
+                  },
+                  [](next_atom) {}};
         });
   };
   server_.supervisor = system_->spawn(gpu_supervisor, c, server_.shared);

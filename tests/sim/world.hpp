@@ -34,7 +34,7 @@ struct shape {
 struct totals {
   std::uint64_t steps = 0;
   std::uint64_t jobs = 0, units = 0, events = 0, clicks = 0;
-  std::uint64_t restarts = 0, session_deaths = 0, revocations = 0, late = 0, twice = 0;
+  std::uint64_t restarts = 0, session_deaths = 0, revocations = 0, twice = 0;
   std::uint64_t commits_in_doubt = 0, old_servers = 0, clock_jumps = 0, quiet = 0;
   void add(const totals& other);
 };
@@ -135,7 +135,6 @@ class world {
   server server_;
   std::vector<server> dying_;  ///< cut off, but still running for a while
   std::map<core::user_id, std::int64_t> newest_seq_;
-  std::set<std::pair<core::job_id, core::image_id>> announced_;
   std::map<core::job_id, core::create_job> acknowledged_;
   std::map<core::user_id, std::vector<core::job_id>> jobs_of_;
   std::set<core::job_id> cancel_acknowledged_;
