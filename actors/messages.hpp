@@ -35,6 +35,10 @@ struct priority_ask {
   std::int32_t priority = 0;
   reply<pinned_job_ptr> answer;
 };
+struct pause_ask {
+  bool paused = false;
+  reply<bool> answer;
+};
 struct wait_ask {
   core::job_id job;
   std::string etag;
@@ -62,8 +66,9 @@ struct quota_ask {
 };
 struct drain_ask {};
 
-using session_ask = std::variant<submit_ask, cancel_ask, priority_ask, wait_ask, running_ask,
-                                 subscribe_ask, unsubscribe_ask, segment_ask, quota_ask, drain_ask>;
+using session_ask =
+    std::variant<submit_ask, cancel_ask, priority_ask, pause_ask, wait_ask, running_ask,
+                 subscribe_ask, unsubscribe_ask, segment_ask, quota_ask, drain_ask>;
 using session_ask_ptr = std::shared_ptr<session_ask>;  ///< moved along, read by the session only
 
 /// Asks that need no session when none is alive (a session would have nothing to say).

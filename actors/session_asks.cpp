@@ -34,6 +34,11 @@ void ask(self_pointer self, priority_ask& a) {
         priority_done{std::move(a.answer)});
 }
 
+void ask(self_pointer self, pause_ask& a) {
+  write(self, core::set_queue_paused{self->state.config.user, a.paused},
+        pause_done{std::move(a.answer)});
+}
+
 void ask(self_pointer self, wait_ask& a) {
   auto& s = self->state;
   const auto known = s.pinned.find(a.job);
@@ -124,6 +129,7 @@ void recover(self_pointer self, const std::vector<core::open_job>& jobs) {
     if (open.record.user != s.config.user) continue;
     s.queue.set_max_concurrent_jobs(open.max_concurrent_jobs);
     s.share_weight = open.share_weight;
+    s.queue.set_paused(open.queue_paused);
     s.queue.add(open.record, open.inputs, open.ended);
   }
   for (const auto id : s.queue.open_jobs()) publish(self, *s.queue.find(id));

@@ -56,6 +56,7 @@ void answered(self_pointer self, submit_done& done, const core::write_outcome& o
   }
   s.queue.set_max_concurrent_jobs(written.max_concurrent_jobs);
   s.share_weight = written.share_weight;
+  s.queue.set_paused(written.queue_paused);
   s.queue.add(written.record, written.inputs, {});
   ++s.shared->counters.jobs_submitted;
   const auto pinned = publish(self, written.record);
@@ -145,6 +146,16 @@ void answered(self_pointer self, priority_done& done, const core::write_outcome&
   done.answer(pinned);
   emit(self, core::event_type::queue_position, pinned);
   positions_changed(self);
+}
+
+void answered(self_pointer self, pause_done& done, const core::write_outcome& outcome,
+              touched_jobs&) {
+  if (!outcome.ok()) {
+    done.answer(outcome.failure());
+    return;
+  }
+  self->state.queue.set_paused(outcome->queue_paused);
+  done.answer(bool{outcome->queue_paused});
 }
 
 core::event_type progress_type(core::job_status status) {

@@ -37,7 +37,7 @@ core::error draining_error() {
 bool needs_session(const session_ask& ask) {
   return std::holds_alternative<segment_ask>(ask) || std::holds_alternative<submit_ask>(ask) ||
          std::holds_alternative<cancel_ask>(ask) || std::holds_alternative<priority_ask>(ask) ||
-         std::holds_alternative<subscribe_ask>(ask);
+         std::holds_alternative<pause_ask>(ask) || std::holds_alternative<subscribe_ask>(ask);
 }
 
 struct system::impl {
@@ -126,6 +126,11 @@ void system::set_priority(core::user_id user, core::job_id job, std::int32_t pri
                           reply<pinned_job_ptr> answer) {
   if (auto r = impl_->through_door(std::move(answer)))
     impl_->to_session(user, priority_ask{job, priority, std::move(*r)});
+}
+
+void system::set_queue_paused(core::user_id user, bool paused, reply<bool> answer) {
+  if (auto r = impl_->through_door(std::move(answer)))
+    impl_->to_session(user, pause_ask{paused, std::move(*r)});
 }
 
 void system::wait_for_change(core::user_id user, core::job_id job, std::string etag,

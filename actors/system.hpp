@@ -112,6 +112,9 @@ class system {
   void cancel(core::user_id user, core::job_id job, reply<pinned_job_ptr> answer);
   void set_priority(core::user_id user, core::job_id job, std::int32_t priority,
                     reply<pinned_job_ptr> answer);
+  /// While paused no further unit of the user's jobs begins; clicks still do. Durable when answered
+  /// with what now holds.
+  void set_queue_paused(core::user_id user, bool paused, reply<bool> answer);
   /// Long poll: answers when the job's ETag differs from `etag`, when the job is terminal, or at
   /// the end of `wait` (then with the unchanged job). not_found when no session knows it.
   void wait_for_change(core::user_id user, core::job_id job, std::string etag,

@@ -73,7 +73,11 @@ struct cancel_done {
 struct priority_done {
   reply<pinned_job_ptr> answer;
 };
-using pending_write = std::variant<submit_done, start_done, unit_done, cancel_done, priority_done>;
+struct pause_done {
+  reply<bool> answer;
+};
+using pending_write =
+    std::variant<submit_done, start_done, unit_done, cancel_done, priority_done, pause_done>;
 
 struct job_waiter {
   std::string etag;

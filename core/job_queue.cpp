@@ -49,6 +49,7 @@ void job_queue::update(const job& record) {
 }
 
 const job_queue::tracked* job_queue::next() const {
+  if (paused_) return nullptr;
   const tracked* best = nullptr;
   for (const auto& k : active_) {
     const auto* t = get(std::get<2>(k));
@@ -142,6 +143,7 @@ void job_queue::let_go(job_id job) {
 }
 
 std::int64_t job_queue::demand() const {
+  if (paused_) return 0;
   std::int64_t units = 0;
   for (const auto& k : active_) {
     const auto* t = get(std::get<2>(k));

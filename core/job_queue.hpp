@@ -37,6 +37,8 @@ class job_queue {
 
   void set_max_concurrent_jobs(int n) { max_concurrent_jobs_ = n < 1 ? 1 : n; }
   int max_concurrent_jobs() const noexcept { return max_concurrent_jobs_; }
+  /// While paused no unit is handed out and nothing is in demand; those that run may end.
+  void set_paused(bool paused) { paused_ = paused; }
 
   /// Adds an open job; images in `ended` need no more work. A job known already is left alone.
   void add(job record, std::shared_ptr<const job_inputs> inputs,
@@ -101,6 +103,7 @@ class job_queue {
   std::set<key> queued_;  ///< not active
   std::set<key> active_;  ///< active and open
   int max_concurrent_jobs_ = 1;
+  bool paused_ = false;
 };
 
 }  // namespace samovar::core

@@ -84,4 +84,12 @@ struct job_image_state {
   std::optional<result_id> result;
 };
 
+/// A user's own queue at a glance.
+struct queue_summary {
+  bool paused = false;
+  std::int64_t queued_jobs = 0;
+  std::int64_t running_jobs = 0;
+  std::int64_t waiting_images = 0;  ///< of open jobs, without an end yet
+};
+
 }  // namespace samovar::core

@@ -35,6 +35,7 @@ core::job_written user_batch::written(const core::job& j) const {
   w.record = j;
   w.max_concurrent_jobs = max_concurrent_jobs_;
   w.share_weight = share_weight_;
+  w.queue_paused = queue_paused_;
   return w;
 }
 
@@ -233,6 +234,11 @@ core::write_outcome user_batch::run(std::size_t, const core::cancel_job& c) {
   j.completed_at = c.at;
   ++j.version;
   return changed(j);
+}
+
+core::write_outcome user_batch::run(std::size_t, const core::set_queue_paused& c) {
+  queue_paused_ = c.paused;
+  return written({});
 }
 
 core::write_outcome user_batch::run(std::size_t, const core::set_job_priority& c) {

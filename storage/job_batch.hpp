@@ -95,6 +95,7 @@ class user_batch {
   core::write_outcome run(std::size_t position, const core::record_failure& c);
   core::write_outcome run(std::size_t position, const core::cancel_job& c);
   core::write_outcome run(std::size_t position, const core::set_job_priority& c);
+  core::write_outcome run(std::size_t position, const core::set_queue_paused& c);
 
   core::outcome<std::vector<core::image_id>> choose_images(const core::create_job& c) const;
   core::write_outcome insert(const core::create_job& c, std::vector<core::image_id> chosen);
@@ -129,6 +130,8 @@ class user_batch {
   std::map<ended_image, core::result_id> ended_;  ///< nil: a recorded failure
   int max_concurrent_jobs_ = 1;
   double share_weight_ = 1.0;
+  bool queue_paused_ = false;
+  bool pause_asked_ = false;
 
   std::vector<const core::record_result*> new_results_;
   std::vector<const core::record_failure*> new_failures_;

@@ -59,6 +59,7 @@ bool user_batch::add(std::size_t position, const core::write_command& command) {
         },
         command);
     if (std::holds_alternative<core::cancel_job>(command)) coverage_may_end_ = true;
+    if (std::holds_alternative<core::set_queue_paused>(command)) pause_asked_ = true;
   }
   commands_.emplace_back(position, &command);
   return true;
@@ -104,9 +105,10 @@ std::vector<std::string> user_batch::reads() {
   if (!images.empty()) want(read_kind::images, execute_text(lock_images, user_, as_vector(images)));
   if (!pair_jobs_.empty())
     want(read_kind::ended, execute_text(read_ended, pair_jobs_, pair_images_));
+  if (pause_asked_ || !create_images_.empty())
+    want(read_kind::limits, execute_text(read_limits, user_));
   if (create_images_.empty()) return sql;
   const auto ids = as_vector(create_images_);
-  want(read_kind::limits, execute_text(read_limits, user_));
   want(read_kind::boxes, execute_text(read_boxes, user_, ids));
   want(read_kind::points, execute_text(read_points, user_, ids));
   if (covering_wanted_.empty()) return sql;
@@ -134,6 +136,7 @@ void user_batch::take(const std::vector<pqxx::result>& results) {
         if (rows.empty()) break;
         max_concurrent_jobs_ = rows[0][0].as<int>();
         share_weight_ = rows[0][1].as<double>();
+        queue_paused_ = rows[0][2].as<bool>();
         break;
       case read_kind::ended:
         for (const auto& row : rows) {

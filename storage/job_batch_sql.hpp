@@ -26,7 +26,10 @@ inline constexpr statement lock_images{
     "select id, filename, blob_path, sha256, text_prompt from images "
     "where id = any ($2::uuid[]) and user_id = $1::uuid order by id for key share"};
 inline constexpr statement read_limits{
-    "batch_limits", "select max_concurrent_jobs, share_weight from users where id = $1::uuid"};
+    "batch_limits",
+    "select max_concurrent_jobs, share_weight, queue_paused from users where id = $1::uuid"};
+inline constexpr statement update_paused{
+    "batch_update_paused", "update users set queue_paused = $2::boolean where id = $1::uuid"};
 inline constexpr statement read_boxes{
     "batch_boxes",
     "select image_id, id, bbox_x, bbox_y, bbox_width, bbox_height, prompt_type "

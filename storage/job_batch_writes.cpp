@@ -67,7 +67,7 @@ std::span<const statement> batch_statements() {
                                       read_limits,   read_boxes,      read_points,
                                       read_covering, read_ended,      read_snapshot_statement,
                                       insert_jobs,   insert_results,  insert_failures,
-                                      update_jobs};
+                                      update_jobs,   update_paused};
   return all;
 }
 
@@ -82,6 +82,7 @@ std::vector<std::string> user_batch::writes() const {
   want(insert_results_text());
   want(insert_failures_text());
   want(update_jobs_text());
+  if (pause_asked_) want(execute_text(update_paused, user_, queue_paused_));
   return sql;
 }
 

@@ -15,10 +15,10 @@ namespace {
 
 constexpr statement take_statement{
     "open_take", "select taken from definer_take_open_jobs($1::bigint, $2::uuid)"};
-constexpr statement open_statement{"open_read",
-                                   "select " SAMOVAR_JOB_COLUMNS
-                                   ", snapshot, ended, blobs, max_concurrent_jobs, share_weight "
-                                   "from definer_open_jobs($1::uuid[]) order by created_at, id"};
+constexpr statement open_statement{
+    "open_read", "select " SAMOVAR_JOB_COLUMNS
+                 ", snapshot, ended, blobs, max_concurrent_jobs, share_weight, queue_paused "
+                 "from definer_open_jobs($1::uuid[]) order by created_at, id"};
 
 // One round trip for any number of statements.
 std::vector<pqxx::result> run_all(pqxx::work& t, const std::vector<std::string>& sql) {
@@ -209,6 +209,7 @@ std::vector<core::open_job> postgres_job_log::take_open_jobs(std::optional<core:
       for (const auto& id : read_uuid_array(row[at + 1].c_str())) o.ended.push_back({id});
       o.max_concurrent_jobs = row[at + 3].as<int>();
       o.share_weight = row[at + 4].as<double>();
+      o.queue_paused = row[at + 5].as<bool>();
       jobs.push_back(std::move(o));
     }
   }

@@ -30,6 +30,15 @@ constexpr statement ended_statement{
     "and user_id = $2::uuid union all "
     "select image_id, null, error from job_image_failures where job_id = $1 and user_id = $2"};
 
+constexpr statement summary_statement{
+    "job_queue_summary",
+    "select u.queue_paused, count(*) filter (where j.status = 'queued'), "
+    "count(*) filter (where j.status = 'running'), "
+    "coalesce(sum(cardinality(j.image_ids) - j.current_index), 0)::bigint "
+    "from users u left join processing_jobs j "
+    "on j.user_id = u.id and j.status in ('queued', 'running') "
+    "where u.id = $1::uuid group by u.queue_paused"};
+
 }  // namespace
 
 core::job read_job(const pqxx::row& r, int at) {
@@ -78,6 +87,13 @@ std::optional<core::job> job_repository::find_job(core::user_id actor, core::job
   const auto rows = pool_.take()->as_user(actor, find_statement, id, actor);
   if (rows.empty()) return std::nullopt;
   return read_job(rows[0]);
+}
+
+core::queue_summary job_repository::summarize_queue(core::user_id actor) {
+  const auto rows = pool_.take()->as_user(actor, summary_statement, actor);
+  if (rows.empty()) return {};
+  return {rows[0][0].as<bool>(), rows[0][1].as<std::int64_t>(), rows[0][2].as<std::int64_t>(),
+          rows[0][3].as<std::int64_t>()};
 }
 
 core::outcome<std::vector<core::job_image_state>> job_repository::list_job_images(

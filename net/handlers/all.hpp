@@ -25,6 +25,7 @@ std::vector<route> history_routes(services& s, access_control& access);
 std::vector<route> annotation_routes(services& s, access_control& access);
 std::vector<route> job_routes(services& s, access_control& access);
 std::vector<route> job_action_routes(services& s, access_control& access);
+std::vector<route> queue_routes(services& s, access_control& access);
 std::vector<route> result_routes(services& s, access_control& access);
 std::vector<route> export_routes(services& s, access_control& access);
 std::vector<route> archive_routes(services& s, access_control& access);

@@ -44,7 +44,7 @@ class memory_job_log : public core::job_log {
     for (auto& [id, j] : jobs_) {
       if (core::is_terminal(j.status) || (user && j.user != *user)) continue;
       j.fencing_token = epoch_;
-      core::open_job open{j, inputs_[id], {}, 1, 1.0};
+      core::open_job open{j, inputs_[id], {}, 1, 1.0, paused};
       for (const auto image : j.image_ids)
         if (ended_.contains({id, image})) open.ended.push_back(image);
       out.push_back(std::move(open));
@@ -102,6 +102,7 @@ class memory_job_log : public core::job_log {
     w.record = j;
     w.inputs = inputs;
     w.max_concurrent_jobs = max_concurrent_jobs;
+    w.queue_paused = paused;
     return w;
   }
   core::write_outcome apply(const core::start_job& c) {
@@ -119,6 +120,12 @@ class memory_job_log : public core::job_log {
     it->second.priority = c.priority;
     ++it->second.version;
     return written(it->second);
+  }
+  core::write_outcome apply(const core::set_queue_paused& c) {
+    paused = c.paused;
+    core::job_written w;
+    w.queue_paused = paused;
+    return w;
   }
   core::write_outcome apply(const core::record_result& c) {
     if (foreign_jobs.contains(c.job))
@@ -176,6 +183,7 @@ class memory_job_log : public core::job_log {
 
  public:
   int max_concurrent_jobs = 1;
+  bool paused = false;
 
  private:
   mutable std::mutex mutex_;

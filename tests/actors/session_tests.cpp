@@ -156,6 +156,27 @@ BOOST_AUTO_TEST_CASE(a_click_has_a_lane_of_its_own_and_stores_nothing) {
   BOOST_TEST((log.job(numbered<core::job_id>(1)).status == core::job_status::completed));
 }
 
+BOOST_AUTO_TEST_CASE(a_paused_queue_begins_nothing_and_goes_on_when_resumed) {
+  submit(make_job(1, 3, ada));
+  grant(1);
+  std::vector<bool> now;
+  const auto pause = [&](bool paused) {
+    ask(pause_ask{paused, reply<bool>([&](auto r) { now.push_back(r.ok() && r.value()); })});
+  };
+  pause(true);
+  BOOST_TEST(log.paused);
+  BOOST_TEST(seen.demand == 0);
+  grant(2);  // one that was on its way
+  BOOST_TEST(seen.unused == std::vector<std::int64_t>{2}, boost::test_tools::per_element());
+  finish(1);
+  BOOST_TEST(log.results() == 1u);  // what ran has ended
+  submit(make_job(2, 1, ada));
+  BOOST_TEST(seen.demand == 0);
+  pause(false);
+  BOOST_TEST(seen.demand == 2);
+  BOOST_TEST(now == (std::vector<bool>{true, false}), boost::test_tools::per_element());
+}
+
 // A unit that only waited behind the one on which a device hangs has not failed: its tries are for
 // what it does itself.
 BOOST_AUTO_TEST_CASE(a_unit_behind_a_hanging_one_is_not_charged_a_try) {

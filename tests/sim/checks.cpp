@@ -132,6 +132,7 @@ void world::settle() {
   for (auto& old : dying_) end_actors(old);
   dying_.clear();
   for (auto& d : *server_.devices) d.hangs = false;
+  for (const auto& [user, most] : store_.max_concurrent_jobs) pause(user, false);
   int still = 0;
   for (int round = 0; round < 200'000 && still < 400; ++round) {
     while (run_one_actor()) check_always();

@@ -30,7 +30,8 @@ void world::something_happens() {
   if (roll < 62) return pass_time();
   if (roll < 76) return submit();
   if (roll < 81) return cancel();
-  if (roll < 84) return change_priority();
+  if (roll < 83) return change_priority();
+  if (roll < 84) return pause(any_user(), one_in(2));
   if (roll < 88) return click();
   if (roll < 91) return subscribe();
   if (roll < 93) return unsubscribe();
@@ -96,6 +97,15 @@ void world::change_priority() {
   ask(user,
       priority_ask{*job, static_cast<std::int32_t>(below(5)) - 2,
                    reply<pinned_job_ptr>([this](core::outcome<pinned_job_ptr>) { --asks_open_; })});
+}
+
+void world::pause(core::user_id user, bool paused) {
+  ++asks_open_;
+  ask(user, pause_ask{paused, reply<bool>([this, user](core::outcome<bool> r) {
+                        --asks_open_;
+                        if (r.ok() && store_.paused[user] != *r)
+                          fail("a pause was acknowledged that is not stored");
+                      })});
 }
 
 void world::click() {

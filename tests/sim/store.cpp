@@ -72,6 +72,7 @@ core::write_outcome store::apply(const core::create_job& c, std::int64_t epoch) 
   w.record = jobs_.at(c.id);
   w.inputs = inputs_.at(c.id);
   w.max_concurrent_jobs = max_concurrent_jobs.at(c.user);
+  w.queue_paused = paused[c.user];
   return w;
 }
 
@@ -110,6 +111,14 @@ core::write_outcome store::apply(const core::set_job_priority& c, std::int64_t e
   job.priority = c.priority;
   ++job.version;
   return written(job);
+}
+
+core::write_outcome store::apply(const core::set_queue_paused& c, std::int64_t epoch) {
+  if (epoch != epoch_) throw core::store_unavailable("this server is not the newest");
+  paused[c.user] = c.paused;
+  core::job_written w;
+  w.queue_paused = c.paused;
+  return w;
 }
 
 core::write_outcome store::apply(const core::record_result& c, std::int64_t epoch) {
@@ -151,7 +160,7 @@ std::vector<core::open_job> store::take_open_jobs(std::optional<core::user_id> u
     auto& j = jobs_.at(id);
     if ((user && j.user != *user) || j.fencing_token > epoch) continue;
     j.fencing_token = epoch;
-    core::open_job open{j, inputs_.at(id), {}, max_concurrent_jobs.at(j.user), 1.0};
+    core::open_job open{j, inputs_.at(id), {}, max_concurrent_jobs.at(j.user), 1.0, paused[j.user]};
     for (const auto image : j.image_ids)
       if (units_.contains({id, image})) open.ended.push_back(image);
     out.push_back(std::move(open));

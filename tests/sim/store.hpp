@@ -37,12 +37,14 @@ class store {
   std::set<core::image_id> deleted_images;  ///< their results are refused, as by the foreign key
   std::set<core::image_id> refused_images;  ///< their results are refused by some constraint
   std::map<core::user_id, int> max_concurrent_jobs;
+  std::map<core::user_id, bool> paused;
 
  private:
   core::write_outcome apply(const core::create_job& c, std::int64_t epoch);
   core::write_outcome apply(const core::start_job& c, std::int64_t epoch);
   core::write_outcome apply(const core::cancel_job& c, std::int64_t epoch);
   core::write_outcome apply(const core::set_job_priority& c, std::int64_t epoch);
+  core::write_outcome apply(const core::set_queue_paused& c, std::int64_t epoch);
   core::write_outcome apply(const core::record_result& c, std::int64_t epoch);
   core::write_outcome apply(const core::record_failure& c, std::int64_t epoch);
   /// The job when it is this user's and this server's to change.

@@ -109,6 +109,7 @@ class world {
   void submit();
   void cancel();
   void change_priority();
+  void pause(core::user_id user, bool paused);
   void click();
   void subscribe();
   void unsubscribe();

@@ -18,6 +18,7 @@ system::~system() = default;
 void system::submit(core::create_job, reply<submit_answer>) {}
 void system::cancel(core::user_id, core::job_id, reply<pinned_job_ptr>) {}
 void system::set_priority(core::user_id, core::job_id, std::int32_t, reply<pinned_job_ptr>) {}
+void system::set_queue_paused(core::user_id, bool, reply<bool>) {}
 void system::wait_for_change(core::user_id, core::job_id, std::string, std::chrono::milliseconds,
                              reply<pinned_job_ptr>) {}
 void system::running_images(core::user_id, core::job_id, reply<std::vector<core::image_id>>) {}

@@ -42,6 +42,7 @@ struct notes final : annotation_store {
 struct jobs final : job_store {
   page<job> list_jobs(user_id, std::optional<job_status>, const page_request&) override { never(); }
   std::optional<job> find_job(user_id, job_id) override { never(); }
+  queue_summary summarize_queue(user_id) override { never(); }
   outcome<std::vector<job_image_state>> list_job_images(user_id, job_id) override { never(); }
 };
 

@@ -65,6 +65,12 @@ void system::set_priority(core::user_id user, core::job_id job, std::int32_t pri
   answer_with(user, job, answer);
 }
 
+void system::set_queue_paused(core::user_id, bool paused, reply<bool> answer) {
+  script().pauses.push_back(paused);
+  if (script().failure) return answer(*script().failure);
+  answer(bool{paused});
+}
+
 void system::wait_for_change(core::user_id, core::job_id job, std::string etag,
                              std::chrono::milliseconds wait, reply<pinned_job_ptr> answer) {
   script().waits.push_back({job, std::move(etag), wait, std::move(answer)});

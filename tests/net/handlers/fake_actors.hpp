@@ -15,6 +15,7 @@ struct actor_script {
   std::vector<core::create_job> submitted;
   std::vector<core::job_id> cancelled;
   std::vector<std::pair<core::job_id, std::int32_t>> priorities;
+  std::vector<bool> pauses;
   struct wait {
     core::job_id job;
     std::string etag;

@@ -256,6 +256,16 @@ std::optional<core::job> fake_jobs::find_job(core::user_id actor, core::job_id i
     if (j.user == actor && j.id == id) return j;
   return std::nullopt;
 }
+core::queue_summary fake_jobs::summarize_queue(core::user_id actor) {
+  core::queue_summary q;
+  q.paused = paused;
+  for (const auto& j : rows) {
+    if (j.user != actor || core::is_terminal(j.status)) continue;
+    ++(j.status == core::job_status::queued ? q.queued_jobs : q.running_jobs);
+    q.waiting_images += static_cast<std::int64_t>(j.image_ids.size()) - j.current_index;
+  }
+  return q;
+}
 core::outcome<std::vector<core::job_image_state>> fake_jobs::list_job_images(core::user_id actor,
                                                                              core::job_id id) {
   if (!find_job(actor, id)) return not_found("Job not found");

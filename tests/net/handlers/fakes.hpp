@@ -106,6 +106,8 @@ struct fake_jobs final : core::job_store {
   core::page<core::job> list_jobs(core::user_id actor, std::optional<core::job_status> status,
                                   const core::page_request& p) override;
   std::optional<core::job> find_job(core::user_id actor, core::job_id id) override;
+  bool paused = false;
+  core::queue_summary summarize_queue(core::user_id actor) override;
   core::outcome<std::vector<core::job_image_state>> list_job_images(core::user_id actor,
                                                                     core::job_id id) override;
 };

@@ -111,4 +111,20 @@ BOOST_AUTO_TEST_CASE(changing_the_priority) {
   BOOST_TEST(patch(R"({"priority":1})").status == 404);
 }
 
+BOOST_AUTO_TEST_CASE(the_own_queue_is_shown_paused_and_resumed) {
+  job_world w;
+  w.make(job_status::running);
+  w.make(job_status::queued);
+  const auto shown = w.call("GET", "/api/v1/queue").parsed();
+  BOOST_TEST(shown["paused"] == false);
+  BOOST_TEST(shown["queued_jobs"] == 1);
+  BOOST_TEST(shown["running_jobs"] == 1);
+  BOOST_TEST(shown["waiting_images"] == 4);
+  BOOST_TEST(w.call("POST", "/api/v1/queue/pause").parsed()["paused"] == true);
+  BOOST_TEST(w.call("POST", "/api/v1/queue/resume").parsed()["paused"] == false);
+  BOOST_TEST((script().pauses == std::vector<bool>{true, false}));
+  script().failure = core::make_error(core::error_code::unavailable, "draining");
+  BOOST_TEST(w.call("POST", "/api/v1/queue/pause").status == 503);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

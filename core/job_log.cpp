@@ -1,4 +1,4 @@
-#include "core/ports.hpp"
+#include "core/job_log.hpp"
 
 namespace samovar::core {
 
