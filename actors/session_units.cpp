@@ -272,7 +272,7 @@ void record_start(self_pointer self, core::job_id job) {
 void sync_demand(self_pointer self) {
   auto& s = self->state;
   const bool room = s.results_in_flight < core::limits::results_in_flight_per_user_max;
-  const auto batch = room && !s.shared->draining ? s.queue.demand() : 0;
+  const auto batch = room && !s.shared->draining && !s.held ? s.queue.demand() : 0;
   const auto wanted = batch + static_cast<std::int64_t>(s.clicks.size());
   if (wanted == s.declared) return;
   self->send(s.supervisor, demand_atom::value, s.config.user, wanted - s.declared, s.share_weight,
@@ -292,7 +292,7 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
                caf::actor_cast<unit_receiver>(self));
     return;
   }
-  const auto unit = s.shared->draining ? std::nullopt : s.queue.take();
+  const auto unit = s.shared->draining || s.held ? std::nullopt : s.queue.take();
   if (!unit) {
     self->send(s.supervisor, unused_atom::value, lease.token);
     sync_demand(self);
