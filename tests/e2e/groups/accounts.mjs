@@ -109,17 +109,14 @@ export default async function (t) {
     await Promise.all(sockets.map((s) => s.hello()));
     const done = await server.user_command('disable', 'leaver@example.org');
     assert.equal(done.code, 0, done.err);
-    const committed = Date.now();
+    // Within this test's limit: by itself a socket looks its credential up once a minute only.
     await Promise.all(sockets.map((s) => s.closed));
     expect(await leaver.get('/images'), 401);
     expect(await browser.get('/auth/me'), 401);
-    // The contract says one second; the wait above would otherwise end at the socket's own
-    // recheck, a minute later.
-    assert.ok(Date.now() - committed < 20_000);
     assert.equal((await server.user_command('enable', 'leaver@example.org')).code, 0);
     expect(await leaver.get('/images'), 200);
     expect(await browser.get('/auth/me'), 401);
-  });
+  }, {timeout: 30_000});
 
   await t.test('more concurrent jobs reach a live session at once', async () => {
     const me = expect(await uma.get('/auth/me'), 200);
