@@ -1,5 +1,6 @@
 #include "net/websocket_session.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_static_buffer.hpp>
@@ -28,6 +29,7 @@ constexpr auto forever = steady::time_point::max();
 constexpr auto close_patience = std::chrono::seconds(3);
 constexpr auto handshake_patience = std::chrono::seconds(10);
 constexpr auto recheck_every = std::chrono::seconds(60);
+constexpr auto a_year = std::chrono::hours(24 * 365);
 
 /// Compiled without permessage-deflate: it costs 136 KB a socket.
 using stream_type = websocket::stream<tcp_socket, false>;
@@ -161,10 +163,11 @@ class websocket_session final : public on_thread,
     open_ = true;
     deadline_ = forever;
     heard_ = pinged_ = checked_ = steady::now();
-    if (actor_.expires_at && io_.shared.ports.now_unix_us)
-      credential_end_ =
-          checked_ + (*actor_.expires_at -
-                      core::timestamp{std::chrono::microseconds(io_.shared.ports.now_unix_us())});
+    if (actor_.expires_at && io_.shared.ports.now_unix_us) {
+      const core::timestamp now{std::chrono::microseconds(io_.shared.ports.now_unix_us())};
+      // A key may end in the year 2999, which a steady clock's nanoseconds can't hold.
+      credential_end_ = checked_ + std::min<core::tick>(*actor_.expires_at - now, a_year);
+    }
     stream_.text(true);
     // The stream, which owns this function, is a member.
     stream_.control_callback([this](websocket::frame_type type, beast::string_view) {

@@ -155,6 +155,23 @@ BOOST_AUTO_TEST_CASE(a_socket_ends_with_its_credential) {
   BOOST_TEST(c.frame().first == 8);
 }
 
+BOOST_AUTO_TEST_CASE(a_socket_of_a_key_that_ends_in_a_thousand_years_stays) {
+  net::engine_limits l;
+  l.tick = std::chrono::milliseconds(20);
+  world w(l);
+  auto lasting = make_actor(1);
+  lasting.via_key = core::api_key_id{};
+  lasting.expires_at = core::timestamp{std::chrono::hours(24 * 365 * 1000L)};
+  w.accounts.add_key("lasting", lasting);
+  w.start();
+  client c(w.port);
+  BOOST_REQUIRE_EQUAL(c.upgrade("/api/v1/ws", "X-API-Key: lasting\r\n").status, 101);
+  BOOST_TEST(c.frame().first == 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // some ticks
+  c.send_frame(9, "x");
+  BOOST_TEST(c.frame().first == 10);
+}
+
 BOOST_AUTO_TEST_CASE(hashing_passwords_holds_up_nobody_else_and_its_queue_is_bounded) {
   net::engine_limits l;
   l.password_queue = 2;
