@@ -64,11 +64,15 @@ struct segment_ask {
 struct quota_ask {
   core::quota_use use;
 };
+/// The user's account has changed: limits, weight, disabled or enabled, deleted.
+struct account_ask {
+  core::account_state state;
+};
 struct drain_ask {};
 
 using session_ask =
     std::variant<submit_ask, cancel_ask, priority_ask, pause_ask, wait_ask, running_ask,
-                 subscribe_ask, unsubscribe_ask, segment_ask, quota_ask, drain_ask>;
+                 subscribe_ask, unsubscribe_ask, segment_ask, quota_ask, account_ask, drain_ask>;
 using session_ask_ptr = std::shared_ptr<session_ask>;  ///< moved along, read by the session only
 
 /// Asks that need no session when none is alive (a session would have nothing to say).

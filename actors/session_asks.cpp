@@ -107,6 +107,40 @@ void ask(self_pointer self, quota_ask& a) {
   emit(self, std::move(e));
 }
 
+// Nothing is left of the account: its jobs are let go, and their units that still run answer into
+// the void. Sockets close; whoever waits is told what anybody is told of an unknown job.
+void forget_account(self_pointer self) {
+  auto& s = self->state;
+  for (const auto id : s.queue.open_jobs()) s.queue.let_go(id);
+  for (auto& [key, waiter] : s.waiters) waiter.answer(job_not_found);
+  s.waiters.clear();
+  s.waiter_jobs.clear();
+  s.starts_due.clear();
+  unpin_all(self);
+  s.terminal.clear();
+  for (const auto& sink : s.sinks) sink->closed();
+  s.sinks.clear();
+}
+
+void ask(self_pointer self, account_ask& a) {
+  auto& s = self->state;
+  s.queue.set_max_concurrent_jobs(a.state.max_concurrent_jobs);
+  s.held = !a.state.active;
+  if (s.held) {
+    for (auto& click : s.clicks)
+      click.answer(core::make_error(core::error_code::not_signed_in, "Not signed in"));
+    s.clicks.clear();
+  }
+  if (!a.state.exists) forget_account(self);
+  if (s.share_weight != a.state.share_weight) {
+    s.share_weight = a.state.share_weight;
+    self->send(s.supervisor, demand_atom::value, s.config.user, std::int64_t{0}, s.share_weight,
+               caf::actor_cast<lease_receiver>(self));
+  }
+  sync_demand(self);
+  if (!s.held) positions_changed(self);
+}
+
 void ask(self_pointer self, drain_ask&) {
   core::event e;
   e.type = core::event_type::server_draining;
@@ -130,6 +164,7 @@ void recover(self_pointer self, const std::vector<core::open_job>& jobs) {
     s.queue.set_max_concurrent_jobs(open.max_concurrent_jobs);
     s.share_weight = open.share_weight;
     s.queue.set_paused(open.queue_paused);
+    s.held = open.held;
     s.queue.add(open.record, open.inputs, open.ended);
   }
   for (const auto id : s.queue.open_jobs()) publish(self, *s.queue.find(id));

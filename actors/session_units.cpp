@@ -110,7 +110,7 @@ std::optional<std::size_t> near_of_next(const user_session_state& s) {
 void sync_demand(self_pointer self) {
   auto& s = self->state;
   const bool room = s.results_in_flight < core::limits::results_in_flight_per_user_max;
-  const auto batch = room && !s.shared->draining ? s.queue.demand() : 0;
+  const auto batch = room && !s.shared->draining && !s.held ? s.queue.demand() : 0;
   const auto clicks = static_cast<std::int64_t>(s.clicks.size());
   const auto near = near_of_next(s);
   if (batch == s.declared && clicks == s.declared_clicks && near == s.declared_near) return;
@@ -144,7 +144,7 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
   auto& s = self->state;
   if (lease.kind == core::lane::interactive) return on_click_grant(self, lease, worker);
   s.declared = std::max<std::int64_t>(s.declared - 1, 0);
-  const auto unit = s.shared->draining ? std::nullopt : s.queue.take();
+  const auto unit = s.shared->draining || s.held ? std::nullopt : s.queue.take();
   if (!unit) {
     self->send(s.supervisor, unused_atom::value, lease.token);
     sync_demand(self);

@@ -167,6 +167,10 @@ void system::announce_quota(core::user_id user, core::quota_use use) {
   impl_->to_session(user, quota_ask{use});
 }
 
+void system::account_changed(core::user_id user, core::account_state state) {
+  impl_->to_session(user, account_ask{state});
+}
+
 const job_board& system::board() const noexcept { return impl_->shared->board; }
 
 void system::inspect(reply<supervisor_state> answer) {

@@ -133,6 +133,10 @@ class system {
   /// Pushes quota.changed to the user's sockets, if any.
   void announce_quota(core::user_id user, core::quota_use use);
 
+  /// Limits and weight hold at once. Of a user who is not active no further unit starts (running
+  /// ones finish); of one who no longer exists everything is let go and every socket closed.
+  void account_changed(core::user_id user, core::account_state state);
+
   const job_board& board() const noexcept;
   void inspect(reply<supervisor_state> answer);
   /// The device finishes its leases and gets no new ones until resume_device; answers with its

@@ -121,6 +121,7 @@ struct user_session_state {
   double unit_ms = 0.0;  ///< moving average between ends of units, while busy
   std::chrono::steady_clock::time_point last_unit_end{};
   bool refresh_sent = false;
+  bool held = false;  ///< the user is disabled: no unit starts
   std::chrono::steady_clock::time_point last_activity{};
   persistence_actor persistence;
   gpu_supervisor_actor supervisor;

@@ -1,6 +1,10 @@
 #include "app/parts.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "model/classical.hpp"
@@ -31,6 +35,33 @@ std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s) {
   if (s.model.segmenter == "synthetic")
     return model::make_synthetic_segmenter(static_cast<double>(s.model.synthetic_cost_ms));
   return model::make_classical_segmenter();
+}
+
+std::string url_of(const config::settings& s, std::uint16_t port) {
+  const bool six = s.http.address.find(':') != std::string::npos;
+  const bool any = s.http.address == "0.0.0.0" || s.http.address == "::";
+  const auto host = any ? "127.0.0.1" : six ? "[" + s.http.address + "]" : s.http.address;
+  return "http://" + host + ":" + std::to_string(port);
+}
+
+void note_address(const config::settings& s, const std::string& url) {
+  const auto file = s.data_dir / "address";
+  const auto fresh = s.data_dir / "address.new";
+  std::ofstream(fresh) << url << "\n";
+  std::error_code failed;
+  std::filesystem::rename(fresh, file, failed);
+  if (failed) spdlog::warn("the file {} could not be written", file.string());
+}
+
+std::string address_for_links(const config::settings& s) {
+  auto url = s.http.public_url;
+  if (url.empty()) {
+    std::ifstream noted(s.data_dir / "address");
+    std::getline(noted, url);
+  }
+  if (url.empty()) url = url_of(s, static_cast<std::uint16_t>(s.http.port));
+  while (url.ends_with('/')) url.pop_back();
+  return url;
 }
 
 int complain(const std::string& sentence, int exit_code) {

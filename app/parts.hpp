@@ -17,6 +17,14 @@ core::uuid new_uuid(const core::secrets& secrets);
 storage::database_options database_options_of(const config::settings& s);
 std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s);
 
+/// Where the server listens, as a URL.
+std::string url_of(const config::settings& s, std::uint16_t port);
+/// A running server writes its address into the data directory, for `samovar user invite` beside
+/// it.
+void note_address(const config::settings& s, const std::string& url);
+/// The address to put into links: http.public_url, what a server noted, or what the settings say.
+std::string address_for_links(const config::settings& s);
+
 /// "samovar: <sentence>" on stderr; returns the exit code.
 int complain(const std::string& sentence, int exit_code = config::exit_failure);
 

@@ -16,11 +16,14 @@
 #include "core/limits.hpp"
 #include "model/codec.hpp"
 #include "model/unit_runner.hpp"
+#include "net/account_changes.hpp"
 #include "net/handlers/all.hpp"
 #include "net/server.hpp"
 #include "net/setup_link.hpp"
+#include "storage/account_watch.hpp"
 #include "storage/blob_folder.hpp"
 #include "storage/job_log.hpp"
+#include "storage/links.hpp"
 #include "storage/repositories.hpp"
 #include "storage/secrets_sodium.hpp"
 #include "storage/sweeping_thread.hpp"
@@ -65,6 +68,10 @@ net::settings net_settings_of(const config::settings& s, const core::segmenter& 
   n.port = static_cast<std::uint16_t>(s.http.port);
   n.io_threads = static_cast<int>(s.http.io_threads);
   n.pool_threads = static_cast<int>(s.http.pool_threads);
+  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  n.password_threads =
+      s.sign_in.threads > 0 ? static_cast<int>(s.sign_in.threads) : std::clamp(cores / 2, 1, 4);
+  n.link_s = static_cast<int>(s.sign_in.link_s);
   n.public_url = s.http.public_url;
   n.allow_registration = s.http.allow_registration == "on" ||
                          (s.http.allow_registration == "auto" && is_loopback(s.http.address));
@@ -91,11 +98,10 @@ actors::system_config actor_settings_of(const config::settings& s, core::blob_st
   return c;
 }
 
-std::string url_of(const config::settings& s, std::uint16_t port) {
-  const bool six = s.http.address.find(':') != std::string::npos;
-  const bool any = s.http.address == "0.0.0.0" || s.http.address == "::";
-  const auto host = any ? "127.0.0.1" : six ? "[" + s.http.address + "]" : s.http.address;
-  return "http://" + host + ":" + std::to_string(port);
+core::session_rules session_rules_of(const config::settings& s) {
+  using std::chrono::seconds;
+  return {seconds(s.sign_in.idle_s), seconds(s.sign_in.lifetime_s), seconds(s.sign_in.rotate_s),
+          seconds(s.sign_in.grace_s)};
 }
 
 // Before any thread starts, so that every thread inherits it and sigwait alone sees the signals.
@@ -138,7 +144,9 @@ int serve(const config::settings& s) {
 
   auto db = storage::open_database(database_options_of(s));
   storage::sodium_secrets secrets;
-  storage::account_repository accounts(*db.connections);
+  storage::account_repository accounts(*db.connections, session_rules_of(s));
+  storage::link_repository links(*db.connections);
+  storage::audit_repository audit(*db.connections);
   storage::image_repository images(*db.connections);
   storage::annotation_repository annotations(*db.connections);
   storage::job_repository jobs(*db.connections);
@@ -162,6 +170,8 @@ int serve(const config::settings& s) {
       results,
       blobs,
       *codec,
+      links,
+      audit,
       [&] { return db.connections->answers(); },
       [&] { return setup.token(); },
       [&] { setup.done(); },
@@ -170,6 +180,11 @@ int serve(const config::settings& s) {
   server.add_routes(net::api_routes(server.shared_services(), server.control()));
   const auto port = server.start();
   const storage::sweeping_thread sweeper(*db.connections, blobs);
+  std::optional<storage::account_watch> watch;
+  watch.emplace(db.app_conninfo, [&](const core::account_change& change) {
+    net::follow(server.shared_services(), server.control(), change);
+  });
+  note_address(s, url_of(s, port));
 
   std::cout << "listening on " << url_of(s, port) << std::endl;
   if (const auto token = setup.token(); !token.empty())
@@ -180,6 +195,7 @@ int serve(const config::settings& s) {
   const auto grace = std::chrono::seconds(s.shutdown.grace_s);
   end_by_force_after(grace + std::chrono::seconds(2));
   actor_system.drain(grace);
+  watch.reset();  // before what it tells of changes
   server.stop(std::chrono::milliseconds(500));
   actor_system.shutdown(std::chrono::milliseconds(0));
   return config::exit_ok;

@@ -57,9 +57,23 @@ int add_user(const config::user_command& c, storage::admin& admin, core::account
   key.name = "command line";
   key.prefix = secret.substr(0, 12);
   key.created_at = now();
-  if (const auto stored = accounts.create_api_key(key, secrets.sha256(secret)); !stored.ok())
+  if (const auto stored =
+          accounts.create_api_key(key, secrets.sha256(secret), storage::from_command_line());
+      !stored.ok())
     return complain(stored.failure().detail);
   std::cout << secret << "\n";
+  return config::exit_ok;
+}
+
+int print_link(const config::user_command& c, storage::admin& admin, const core::secrets& secrets) {
+  const auto token = secrets.random_token();
+  const auto kind = c.what == config::user_command::verb::reset ? core::link_kind::reset
+                                                                : core::link_kind::invite;
+  const auto lifetime = std::chrono::seconds(c.options.sign_in.link_s);
+  const auto issued = admin.issue_link(secrets, c.email, kind, token, c.admin, now(), lifetime);
+  if (!issued.ok()) return complain(issued.failure().detail);
+  std::cout << address_for_links(c.options) << "/#/" << core::to_string(kind) << "?token=" << token
+            << "\n";
   return config::exit_ok;
 }
 
@@ -86,6 +100,8 @@ int manage_users(const config::user_command& c) {
       std::cout << (disable ? "disabled " : "enabled ") << c.email << "\n";
       return config::exit_ok;
     }
+    case verb::invite:
+    case verb::reset: return print_link(c, admin, secrets);
   }
   return config::exit_failure;
 }

@@ -6,6 +6,8 @@ import {Server, synthetic} from '../tests/e2e/lib/server.mjs';
 import {Socket, terminal_event} from '../tests/e2e/lib/socket.mjs';
 import {add_images, finished, submit} from '../tests/e2e/lib/work.mjs';
 
+export {api_key, sign_in} from './account_cases.mjs';
+
 const everything = {force_all: true};
 
 async function with_server(args, body) {

@@ -10,7 +10,17 @@ import {clean_up_everything, scratch_folder, set_binary} from '../tests/e2e/lib/
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '..');
-const names = ['get_job', 'post_jobs', 'images', 'latency', 'memory', 'start', 'fairness'];
+const names = [
+  'get_job',
+  'post_jobs',
+  'images',
+  'latency',
+  'memory',
+  'start',
+  'fairness',
+  'sign_in',
+  'api_key',
+];
 
 const options = {repeats: '3'};
 for (let i = 2; i < process.argv.length; i += 2) {

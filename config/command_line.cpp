@@ -92,6 +92,12 @@ bool concerns_users(const declaration& d) {
   return d.section == "database" || d.section.empty() || d.section == "log";
 }
 
+// A link's address and lifetime.
+bool concerns_links(const declaration& d) {
+  return concerns_users(d) || d.name() == "http.public_url" || d.name() == "http.address" ||
+         d.name() == "http.port" || d.name() == "sign_in.link_s";
+}
+
 }  // namespace
 
 core::outcome<command> parse_command_line(const std::vector<std::string>& arguments,
@@ -118,17 +124,20 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
       {"list", {user_command::verb::list, "list all users"}},
       {"passwd", {user_command::verb::passwd, "set a user's password"}},
       {"disable", {user_command::verb::disable, "lock a user out"}},
-      {"enable", {user_command::verb::enable, "let a disabled user in again"}}};
+      {"enable", {user_command::verb::enable, "let a disabled user in again"}},
+      {"invite",
+       {user_command::verb::invite, "print a one-time link to set a password; adds a new user"}},
+      {"reset", {user_command::verb::reset, "print a one-time link to set a new password"}}};
   for (const auto& [name, verb] : verbs) {
     auto* sub = user->add_subcommand(name, verb.second);
-    user_flags.add_to(*sub, concerns_users);
+    user_flags.add_to(*sub, name == "invite" || name == "reset" ? concerns_links : concerns_users);
     if (name != "list") sub->add_option("EMAIL", u.email, "the user's address")->required();
     if (name == "add" || name == "passwd")
       sub->add_flag("--password-stdin", u.password_stdin, "read the password from standard input");
-    if (name == "add") {
-      sub->add_flag("--admin", u.admin, "make the user an administrator");
+    if (name == "add" || name == "invite")
+      sub->add_flag("--admin", u.admin, "make a new user an administrator");
+    if (name == "add")
       sub->add_flag("--api-key", u.api_key, "print a new API key, alone, on standard output");
-    }
   }
 
   auto* segment = app.add_subcommand("segment", "segment one image without any server");

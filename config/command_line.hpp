@@ -24,7 +24,7 @@ struct migrate_command {
   settings options;
 };
 struct user_command {
-  enum class verb { add, list, passwd, disable, enable };
+  enum class verb { add, list, passwd, disable, enable, invite, reset };
   verb what = verb::list;
   settings options;
   std::string email;

@@ -103,6 +103,26 @@ std::vector<declaration> make_table() {
                       SAMOVAR_MEMBER(http.body_idle_s)));
   t.push_back(integer("http", "keep_alive_s", 1, 3600, "s", "how long an idle connection stays",
                       SAMOVAR_MEMBER(http.keep_alive_s)));
+  t.push_back(integer("sign_in", "idle_s", 1, 31'536'000, "s",
+                      "a browser's session ends after so long without a request",
+                      SAMOVAR_MEMBER(sign_in.idle_s)));
+  t.push_back(integer("sign_in", "lifetime_s", 1, 31'536'000, "s",
+                      "a browser's session ends after so long in any case",
+                      SAMOVAR_MEMBER(sign_in.lifetime_s)));
+  t.push_back(integer("sign_in", "rotate_s", 1, 31'536'000, "s",
+                      "age at which a session's token is replaced",
+                      SAMOVAR_MEMBER(sign_in.rotate_s)));
+  t.push_back(integer("sign_in", "grace_s", 0, 3'600, "s",
+                      "a replaced token works for so long after the first use of the new one",
+                      SAMOVAR_MEMBER(sign_in.grace_s)));
+  t.push_back(integer("sign_in", "link_s", 60, 31'536'000, "s",
+                      "how long an invite or password-reset link works",
+                      SAMOVAR_MEMBER(sign_in.link_s)));
+  t.push_back(
+      integer("sign_in", "threads", 0, 16, "threads",
+              "threads that check passwords, 64 MB each; 0: half of the processors, at most "
+              "4",
+              SAMOVAR_MEMBER(sign_in.threads)));
   t.push_back(text("database", "url", "(postgres(ql)?://.*)?", "a postgresql:// URL",
                    "PostgreSQL to use as samovar_app; empty: an embedded cluster",
                    SAMOVAR_MEMBER(database.url), true));

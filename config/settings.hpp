@@ -26,6 +26,15 @@ struct settings {
   } http;
 
   struct {
+    std::int64_t idle_s = 604'800;
+    std::int64_t lifetime_s = 2'592'000;
+    std::int64_t rotate_s = 3'600;
+    std::int64_t grace_s = 60;
+    std::int64_t link_s = 259'200;
+    std::int64_t threads = 0;  ///< 0: half of the processors, at most 4
+  } sign_in;
+
+  struct {
     std::string url;        ///< empty: the embedded cluster. May hold a password: never printed
     std::string owner_url;  ///< may hold a password: never printed
     std::int64_t pool_size = 8;

@@ -58,7 +58,64 @@ struct web_session {
   std::string csrf_token;
   timestamp created_at{};
   timestamp last_seen_at{};
-  timestamp expires_at{};  ///< absolute
+  timestamp expires_at{};           ///< absolute
+  std::string address;              ///< of the browser that signed in
+  std::string user_agent;           ///< at most limits::user_agent_chars_max characters
+  std::string method = "password";  ///< how it was opened, for the audit log
+};
+
+enum class link_kind : std::uint8_t { invite, reset };
+std::string_view to_string(link_kind k);
+
+/// What the holder of a one-time link may be told.
+struct account_link {
+  link_kind kind = link_kind::invite;
+  std::string email;
+  std::string display_name;
+  timestamp expires_at{};
+};
+
+/// Who changes something and from where, for the audit log. No actor: the command line, or nobody
+/// yet known.
+struct change_origin {
+  std::optional<user_id> actor;
+  std::string address;  ///< empty: unknown
+};
+
+/// One line of the audit log. `detail` is a JSON object and never holds a secret.
+struct audit_entry {
+  std::int64_t id = 0;
+  timestamp at{};
+  std::optional<user_id> actor;
+  std::optional<std::string> actor_email;  ///< as it was then
+  std::string action;
+  std::optional<uuid> subject_id;      ///< the user, key, session or link it is about
+  std::optional<std::string> subject;  ///< its name as it was then
+  std::optional<std::string> address;
+  std::string detail = "{}";
+};
+
+/// What a live session must know of its user's account.
+struct account_state {
+  bool exists = true;
+  bool active = true;  ///< false: disabled or deleted; no unit may start
+  std::int32_t max_concurrent_jobs = 1;
+  double share_weight = 1.0;
+};
+account_state state_of(const std::optional<user>& u);
+quota_use use_of(const user& u);
+
+/// What changed in the database, by whatever process.
+struct account_change {
+  enum class kind : std::uint8_t {
+    key,         ///< revoked
+    session,     ///< ended
+    user,        ///< disabled, deleted, or another role: every credential of it is to be forgotten
+    quota,       ///< quotas, weight, or enabled again
+    everything,  ///< changes may have been missed
+  };
+  kind what = kind::everything;
+  uuid id;
 };
 
 /// Who acts, once credentials were verified.
@@ -68,7 +125,9 @@ struct acting_user {
   bool read_only = false;
   std::optional<api_key_id> via_key;
   std::optional<web_session_id> via_session;
-  std::string csrf_token;  ///< only with via_session
+  std::string csrf_token;                 ///< only with via_session
+  std::optional<timestamp> expires_at{};  ///< when the credential ends by itself
+  bool rotation_due = false;              ///< only with via_session: its token is to be replaced
 };
 
 /// Lower-cased, trimmed; nullopt when it is not shaped like an address (one @, something on both

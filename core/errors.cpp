@@ -15,6 +15,7 @@ std::string_view to_string(error_code code) {
     case error_code::read_only_key: return "read_only_key";
     case error_code::csrf_failed: return "csrf_failed";
     case error_code::not_found: return "not_found";
+    case error_code::link_invalid: return "link_invalid";
     case error_code::method_not_allowed: return "method_not_allowed";
     case error_code::request_timeout: return "request_timeout";
     case error_code::conflict: return "conflict";
@@ -49,7 +50,8 @@ int http_status(error_code code) {
     case error_code::forbidden:
     case error_code::read_only_key:
     case error_code::csrf_failed: return 403;
-    case error_code::not_found: return 404;
+    case error_code::not_found:
+    case error_code::link_invalid: return 404;
     case error_code::method_not_allowed: return 405;
     case error_code::request_timeout: return 408;
     case error_code::conflict:

@@ -26,6 +26,7 @@ enum class error_code : std::uint8_t {
   read_only_key,          // 403
   csrf_failed,            // 403
   not_found,              // 404
+  link_invalid,           // 404 an invite or reset link: unknown, used or expired
   method_not_allowed,     // 405
   request_timeout,        // 408
   conflict,               // 409

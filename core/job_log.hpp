@@ -96,6 +96,7 @@ struct open_job {
   int max_concurrent_jobs = 1;
   double share_weight = 1.0;
   bool queue_paused = false;
+  bool held = false;  ///< the user is disabled: nothing of it may run
 };
 
 /// The write side of jobs and results: group commit (data.md, Writes). One thread.

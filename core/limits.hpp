@@ -44,6 +44,10 @@ inline constexpr std::size_t password_bytes_max = 1'024;
 inline constexpr std::size_t email_chars_max = 254;
 inline constexpr std::size_t api_keys_per_user_max = 100;
 inline constexpr std::size_t key_name_chars_max = 100;
+inline constexpr std::size_t web_sessions_per_user_max = 100;
+inline constexpr std::size_t user_agent_chars_max = 256;
+inline constexpr std::size_t password_queue_max = 64;
+inline constexpr std::size_t account_watch_events_max = 1'024;
 
 // Jobs and scheduling
 inline constexpr std::size_t images_per_job_max = 10'000;

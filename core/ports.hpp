@@ -13,12 +13,12 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "core/account_ports.hpp"
 #include "core/accounts.hpp"
 #include "core/cancel_token.hpp"
 #include "core/detections.hpp"
@@ -29,11 +29,6 @@
 #include "core/prompts.hpp"
 
 namespace samovar::core {
-
-/// The database cannot be reached (or the pool is exhausted) just now; retry later.
-struct store_unavailable : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 // ---------------------------------------------------------------------------------------- lists
 
@@ -55,78 +50,6 @@ struct page {
   std::vector<T> items;
   std::optional<cursor> next;  ///< set when there may be more
   std::int64_t total = 0;      ///< full count, ignoring limit and cursor (but with the filter)
-};
-
-// --------------------------------------------------------------------------------------- secrets
-
-/// Password hashing, digests and randomness (libsodium).
-class secrets {
- public:
-  virtual ~secrets() = default;
-  /// argon2id; slow (50-100 ms) by design.
-  virtual std::string hash_password(std::string_view password) const = 0;
-  virtual bool verify_password(const std::string& hash, std::string_view password) const = 0;
-  /// Spends the time of a verification; used when the account does not exist.
-  virtual void waste_verification(std::string_view password) const = 0;
-  /// 256 random bits, base64url without padding (43 characters).
-  virtual std::string random_token() const = 0;
-  virtual std::uint64_t random_u64() const = 0;
-  /// 32 bytes.
-  virtual std::string sha256(std::string_view data) const = 0;
-};
-
-// --------------------------------------------------------------------------------------- accounts
-
-struct new_user {
-  user_id id;
-  std::string email;  ///< normalised
-  std::string display_name;
-  std::optional<std::string> password_hash;
-  role rights = role::user;
-};
-
-struct login_record {
-  user_id id;
-  std::optional<std::string> password_hash;
-  bool disabled = false;
-};
-
-/// Users, API keys and web sessions. Lookups by secret take the SHA-256 of it (32 bytes).
-class account_store {
- public:
-  virtual ~account_store() = default;
-  virtual std::int64_t count_users() = 0;
-  /// email_taken (409) when the address exists.
-  virtual status create_user(const new_user& u) = 0;
-  /// Creates the first admin; conflict (409) when any user exists. Atomic.
-  virtual status create_first_admin(const new_user& u) = 0;
-  virtual std::optional<login_record> find_login(const std::string& email) = 0;
-  /// With image_count, storage_bytes, running_jobs. nullopt when absent.
-  virtual std::optional<user> find_user(user_id id) = 0;
-  virtual std::vector<user> list_users() = 0;
-  virtual status set_display_name(user_id id, const std::string& name) = 0;
-  /// Also ends every web session of the user except `keep`.
-  virtual status set_password_hash(user_id id, const std::string& hash,
-                                   std::optional<web_session_id> keep) = 0;
-  /// Disables or enables; disabling ends the web sessions.
-  virtual status set_disabled(user_id id, bool disabled) = 0;
-  /// All or nothing; answers with the user after the change. not_found when absent.
-  virtual outcome<user> change_user(user_id id, const user_changes& changes) = 0;
-  /// Deletes the user with all rows and queues every blob in the outbox. not_found when absent.
-  virtual status delete_user(user_id id) = 0;
-
-  virtual status create_api_key(const api_key& key, const std::string& secret_sha256) = 0;
-  virtual std::vector<api_key> list_api_keys(user_id owner) = 0;
-  /// not_found when it is not this user's.
-  virtual status delete_api_key(user_id owner, api_key_id id) = 0;
-  /// nullopt when unknown, expired, or the user is disabled.
-  virtual std::optional<acting_user> find_by_api_key(const std::string& secret_sha256) = 0;
-  virtual void touch_api_key(api_key_id id) = 0;
-
-  virtual status create_web_session(const web_session& s, const std::string& token_sha256) = 0;
-  /// nullopt when unknown, expired (absolute or idle), or the user is disabled. Marks it as seen.
-  virtual std::optional<acting_user> find_by_web_session(const std::string& token_sha256) = 0;
-  virtual void delete_web_session(user_id owner, web_session_id id) = 0;
 };
 
 // ----------------------------------------------------------------------------------------- images

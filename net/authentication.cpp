@@ -78,8 +78,33 @@ void authentication::verify(const credential& c, callback done) {
   start_look_up(kind_char(c.kind) + secrets_.sha256(c.secret), std::move(done));
 }
 
-void authentication::verify_again(const entry& e, callback done) {
-  start_look_up(kind_char(e.kind) + e.digest, std::move(done));
+void authentication::recheck(const core::acting_user& who, std::function<void()> ended) {
+  pool_.submit([this, who, ended = std::move(ended)] {
+    try {
+      if (!accounts_.still_admitted(who)) ended();
+    } catch (const std::exception& e) {  // the database is away; the next recheck will tell
+      spdlog::warn("authentication could not check a credential again: {}", e.what());
+    }
+  });
+}
+
+void authentication::rotate(const entry_ptr& e,
+                            std::function<void(std::optional<std::string>)> done) {
+  const auto work = [this, e, done] {
+    std::optional<std::string> token = secrets_.random_token();
+    try {
+      if (!accounts_.rotate_web_session(*e->actor.via_session, e->digest, secrets_.sha256(*token)))
+        token.reset();
+    } catch (const std::exception& x) {  // a later request will replace it
+      spdlog::warn("authentication could not replace a session's token: {}", x.what());
+      e->rotating = false;
+      token.reset();
+    }
+    done(std::move(token));
+  };
+  if (pool_.submit(work)) return;
+  e->rotating = false;
+  done(std::nullopt);
 }
 
 void authentication::start_look_up(std::string key, callback done) {
@@ -154,7 +179,9 @@ authentication::entry_ptr authentication::remember(const std::string& key,
     const bool same =
         slot->actor.id == actor.id && slot->actor.rights == actor.rights &&
         slot->actor.read_only == actor.read_only && slot->actor.via_key == actor.via_key &&
-        slot->actor.via_session == actor.via_session && slot->actor.csrf_token == actor.csrf_token;
+        slot->actor.via_session == actor.via_session &&
+        slot->actor.csrf_token == actor.csrf_token && slot->actor.expires_at == actor.expires_at &&
+        slot->actor.rotation_due == actor.rotation_due;
     if (same) {  // keep the entry that connections remember
       slot->checked_at = fresh->checked_at.load();
       slot->refreshing = false;
@@ -211,6 +238,13 @@ void authentication::invalidate_session(core::web_session_id id) {
 }
 void authentication::invalidate_user(core::user_id id) {
   invalidate([&](const core::acting_user& a) { return a.id == id; });
+}
+
+void authentication::invalidate_sessions_of(core::user_id id) {
+  invalidate([&](const core::acting_user& a) { return a.id == id && a.via_session; });
+}
+void authentication::invalidate_everything() {
+  invalidate([](const core::acting_user&) { return true; });
 }
 
 std::size_t authentication::cached() const {

@@ -16,9 +16,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/account_ports.hpp"
 #include "core/accounts.hpp"
 #include "core/errors.hpp"
-#include "core/ports.hpp"
 
 namespace samovar::net {
 
@@ -47,6 +47,7 @@ class authentication {
     std::atomic<clock::rep> checked_at{0};
     std::atomic<bool> revoked{false};
     std::atomic<bool> refreshing{false};
+    std::atomic<bool> rotating{false};
     std::atomic<clock::rep> touched_at{0};
   };
   using entry_ptr = std::shared_ptr<entry>;
@@ -61,12 +62,21 @@ class authentication {
   bool usable(const entry_ptr& e, clock::time_point now);
   /// Looks up on the pool; `done` is called there (or at once with `unavailable`).
   void verify(const credential& c, callback done);
-  /// The same for a credential verified before.
-  void verify_again(const entry& e, callback done);
+  /// On the pool: calls `ended` when the key or session that admitted `who` admits no longer. A
+  /// session is known by its id here, since its token changes.
+  void recheck(const core::acting_user& who, std::function<void()> ended);
+  /// True for one caller: this request is to replace the session's token.
+  bool may_rotate(entry& e) { return !e.rotating.exchange(true); }
+  /// On the pool: replaces the session's token. `done` is called there (or at once) with the new
+  /// one, or with nothing when another request was quicker or the database is away; the old token
+  /// goes on either way.
+  void rotate(const entry_ptr& e, std::function<void(std::optional<std::string>)> done);
 
   void invalidate_key(core::api_key_id id);
   void invalidate_session(core::web_session_id id);
   void invalidate_user(core::user_id id);
+  void invalidate_sessions_of(core::user_id id);
+  void invalidate_everything();
   std::size_t cached() const;
 
  private:

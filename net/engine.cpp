@@ -10,6 +10,13 @@
 
 namespace samovar::net {
 
+namespace {
+
+/// Whoever signs in waits a little longer so that everybody else's requests don't.
+constexpr int password_niceness = 10;
+
+}  // namespace
+
 bool connection_limits::enter(const std::string& address) {
   const std::lock_guard lock(mutex_);
   auto& n = by_address_[address];
@@ -36,6 +43,8 @@ engine::engine(services s, const engine_limits& l)
       connections(l.connections, l.connections_per_address),
       files(ports.config.web_root),
       pool(static_cast<std::size_t>(std::max(1, ports.config.pool_threads)), l.pool_queue),
+      passwords(static_cast<std::size_t>(std::max(1, ports.config.password_threads)),
+                l.password_queue, password_niceness),
       auth(ports.accounts, ports.secrets, pool) {}
 
 void engine::invalidate_key(core::api_key_id id) {
@@ -51,6 +60,16 @@ void engine::invalidate_session(core::web_session_id id) {
 void engine::invalidate_user(core::user_id id) {
   auth.invalidate_user(id);
   sockets.close_user(id);
+}
+
+void engine::invalidate_user_sessions(core::user_id id) {
+  auth.invalidate_sessions_of(id);
+  sockets.close_sessions_of(id);
+}
+
+void engine::invalidate_everything() {
+  auth.invalidate_everything();
+  recheck.fetch_add(1);
 }
 
 bool engine::allow_sign_in(const std::string& account, const std::string& address) {

@@ -43,6 +43,8 @@ struct engine final : access_control {
   void invalidate_key(core::api_key_id id) override;
   void invalidate_session(core::web_session_id id) override;
   void invalidate_user(core::user_id id) override;
+  void invalidate_user_sessions(core::user_id id) override;
+  void invalidate_everything() override;
   bool allow_sign_in(const std::string& account, const std::string& address) override;
   void sign_in_failed(const std::string& account, const std::string& address) override;
   bool allow_registration(const std::string& address) override;
@@ -64,6 +66,9 @@ struct engine final : access_control {
   router routes;
   std::atomic<bool> draining{false};
   worker_pool pool;  ///< before auth, which uses it; stopped by the server before all dies
+  worker_pool passwords;
+  /// Rises when open WebSockets are to look their credential up again.
+  std::atomic<std::uint64_t> recheck{0};
   authentication auth;
 };
 

@@ -12,6 +12,7 @@ struct engine_limits {
   std::size_t connections = core::limits::connections_max;
   std::size_t connections_per_address = core::limits::connections_per_address_max;
   std::size_t pool_queue = core::limits::pool_queue_max;
+  std::size_t password_queue = core::limits::password_queue_max;
   std::size_t outbox_bytes = core::limits::outbox_bytes_max;
   /// How often deadlines are looked at.
   std::chrono::milliseconds tick{500};

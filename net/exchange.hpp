@@ -72,8 +72,9 @@ enum class body_kind : std::uint8_t {
   file,  ///< multipart/form-data with one part named "file", streamed to disk
 };
 enum class where : std::uint8_t {
-  pool,     ///< handler may block (SQL, files, argon2id); full pool -> 503
+  pool,     ///< handler may block (SQL, files); full pool -> 503
   inline_,  ///< handler never blocks; called on the I/O thread and may answer later from any thread
+  passwords,  ///< like pool, on the few low-priority threads for what hashes a password (argon2id)
 };
 
 struct route {

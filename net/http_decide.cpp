@@ -7,6 +7,7 @@
 
 #include "core/limits.hpp"
 #include "net/pending_reply.hpp"
+#include "net/session_cookie.hpp"
 #include "net/text.hpp"
 #include "net/websocket_session.hpp"
 
@@ -53,6 +54,7 @@ void http_session::begin_exchange() {
   route_ = nullptr;
   api_ = false;
   answer_after_body_.reset();
+  fresh_cookie_.clear();
   auto& engine = io_.shared;
   request_ = std::shared_ptr<request>(new request, [](request* r) {
     std::error_code ec;  // a leftover is the blob store's sweeper's to find
@@ -90,9 +92,7 @@ void http_session::authenticate() {
   known_kind_ = c.kind;
   if (c.secret != known_secret_) known_secret_ = c.secret;
   if (entry) {
-    known_entry_ = entry;
-    request_->actor = entry->actor;
-    authorized();
+    admitted(entry);
     return;
   }
   known_entry_.reset();
@@ -113,10 +113,40 @@ void http_session::on_verified(core::outcome<authentication::entry_ptr> result) 
   } else if (!*result) {
     refuse_unknown();
   } else {
-    known_entry_ = *result;
-    request_->actor = known_entry_->actor;
-    authorized();
+    admitted(*result);
   }
+}
+
+void http_session::admitted(const authentication::entry_ptr& entry) {
+  known_entry_ = entry;
+  request_->actor = entry->actor;
+  // The new token travels with this answer, so the answer must be a quick one.
+  const bool quick =
+      request_->method == "GET" && !wants_upgrade_ && !request_->query.contains("wait");
+  if (!entry->actor.rotation_due || !quick || !io_.shared.auth.may_rotate(*entry)) {
+    authorized();
+    return;
+  }
+  io_.shared.auth.rotate(entry, [k = std::make_shared<keeper>(keep())](
+                                    std::optional<std::string> token) {
+    auto io = std::move(k->io);
+    boost::asio::post(io->context, [s = std::move(k->session), token = std::move(token)]() mutable {
+      s->on_rotated(std::move(token));
+      s->run();
+    });
+  });
+}
+
+void http_session::on_rotated(std::optional<std::string> token) {
+  if (phase_ != phase::deciding) return;
+  const auto& ends = request_->actor.expires_at;
+  if (token && ends) {
+    const auto left =
+        *ends - core::timestamp{std::chrono::microseconds(io_.shared.ports.now_unix_us())};
+    fresh_cookie_ = session_cookie(*token, request_->secure,
+                                   std::chrono::duration_cast<std::chrono::seconds>(left).count());
+  }
+  authorized();
 }
 
 void http_session::refuse_unknown() {
@@ -239,7 +269,8 @@ void http_session::call_handler() {
     send(std::move(r));
     return;
   }
-  if (io_.shared.pool.submit([r = route_, q, answer] { run_handler(*r, q, answer); })) return;
+  auto& pool = route_->runs == where::passwords ? io_.shared.passwords : io_.shared.pool;
+  if (pool.submit([r = route_, q, answer] { run_handler(*r, q, answer); })) return;
   in_call_ = true;  // the refusal takes the handler's place
   pending->answer(error_reply(core::make_error(core::error_code::unavailable,
                                                "The server is busy; please try again shortly"),

@@ -84,6 +84,8 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   void take_header(const http_parser::header& h);
   void authenticate();
   void on_verified(core::outcome<authentication::entry_ptr> result);
+  void admitted(const authentication::entry_ptr& entry);
+  void on_rotated(std::optional<std::string> token);
   void refuse_unknown();
   void authorized();
   void expect_body();
@@ -144,6 +146,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   std::string known_secret_;
   authentication::entry_ptr known_entry_;
   credential_kind known_kind_ = credential_kind::none;
+  std::string fresh_cookie_;  ///< Set-Cookie of a session whose token was replaced just now
 
   std::uint64_t body_max_ = 0;
   std::optional<reply> answer_after_body_;

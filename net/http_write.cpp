@@ -1,4 +1,5 @@
 // Writing side of a connection.
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -43,6 +44,10 @@ void http_session::send(reply r) {
   const bool streamed = std::holds_alternative<body_source>(r.body);
   const bool send_body = !is_head_ && !bodiless(r.status);
   prepare_body(r, send_body);
+  const auto sets_cookie = [](const auto& h) { return h.first == "Set-Cookie"; };
+  if (!fresh_cookie_.empty() && std::none_of(r.headers.begin(), r.headers.end(), sets_cookie))
+    r.headers.emplace_back("Set-Cookie", std::move(fresh_cookie_));
+  fresh_cookie_.clear();
   head_facts f;
   f.request_id = request_id_;
   f.date = io_.date();

@@ -80,6 +80,8 @@ std::string render_metrics(const engine& e) {
   e.stats.write(out);
   single(out, "samovar_websockets", "gauge", "Open WebSockets.", e.sockets.size());
   single(out, "samovar_pool_queue", "gauge", "Tasks waiting for the worker pool.", e.pool.depth());
+  single(out, "samovar_password_queue", "gauge", "Requests waiting for a password to be checked.",
+         e.passwords.depth());
   single(out, "samovar_credentials_cached", "gauge", "Verified credentials in memory.",
          e.auth.cached());
   const auto c = e.ports.actors.counters();

@@ -183,6 +183,7 @@ void server::stop(std::chrono::milliseconds grace) {
     // What a thread could not end in time is ended here, now that it has stopped.
     for (auto& t : m.threads) t->for_each([](on_thread& c) { c.abort(); });
   }
+  m.shared.passwords.stop();
   m.shared.pool.stop();
   m.door.reset();
   m.pause.reset();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "actors/system.hpp"
+#include "core/account_ports.hpp"
 #include "core/ports.hpp"
 
 namespace samovar::net {
@@ -16,7 +17,9 @@ struct settings {
   std::uint16_t port = 8080;  ///< 0 picks a free one
   int io_threads = 2;
   int pool_threads = 4;
-  std::string public_url;  ///< empty: derived from Host; used for Origin checks and links
+  int password_threads = 1;  ///< for argon2id; each takes a core and 64 MiB while it works
+  int link_s = 3 * 86'400;   ///< how long an invite or reset link works
+  std::string public_url;    ///< empty: derived from Host; used for Origin checks and links
   bool allow_registration = true;
   std::uint64_t upload_bytes_max = 100ULL * 1024 * 1024;
   std::filesystem::path web_root;  ///< folder with the built web UI
@@ -40,6 +43,8 @@ struct services {
   core::result_store& results;
   core::blob_store& blobs;
   core::image_codec& codec;
+  core::link_store& links;
+  core::audit_store& audit;
   /// True when the database answers; used by /readyz.
   std::function<bool()> database_ready;
   /// The one-time setup token while there is no user, else empty. Compared in constant time.

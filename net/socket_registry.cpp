@@ -48,6 +48,10 @@ void socket_registry::close_session(core::web_session_id id) {
   close_if([&](core::user_id, const open_socket& s) { return s.session == id; });
 }
 
+void socket_registry::close_sessions_of(core::user_id id) {
+  close_if([&](core::user_id user, const open_socket& s) { return user == id && s.session; });
+}
+
 std::size_t socket_registry::size() const {
   const std::lock_guard lock(mutex_);
   return size_;

@@ -48,6 +48,7 @@ class socket_registry {
   void close_user(core::user_id id);
   void close_key(core::api_key_id id);
   void close_session(core::web_session_id id);
+  void close_sessions_of(core::user_id id);  ///< those opened with a cookie
   std::size_t size() const;
 
  private:

@@ -1,5 +1,6 @@
 #include "net/websocket_session.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_static_buffer.hpp>
@@ -28,6 +29,7 @@ constexpr auto forever = steady::time_point::max();
 constexpr auto close_patience = std::chrono::seconds(3);
 constexpr auto handshake_patience = std::chrono::seconds(10);
 constexpr auto recheck_every = std::chrono::seconds(60);
+constexpr auto a_year = std::chrono::hours(24 * 365);
 
 /// Compiled without permessage-deflate: it costs 136 KB a socket.
 using stream_type = websocket::stream<tcp_socket, false>;
@@ -43,7 +45,8 @@ class websocket_session final : public on_thread,
         slot_(std::move(slot)),
         actor_(std::move(actor)),
         credential_(std::move(credential)),
-        since_(since) {}
+        since_(since),
+        rechecked_(io.shared.recheck.load()) {}
 
   void attach(std::shared_ptr<socket_sink> sink, socket_registry::ticket ticket) {
     sink_ = std::move(sink);
@@ -92,7 +95,15 @@ class websocket_session final : public on_thread,
         if (ec) self->end();
       });
     }
-    if (credential_ && now - checked_ >= recheck_every) recheck(now);
+    if (now >= credential_end_) {
+      start_close(websocket::close_code::policy_error);
+      return;
+    }
+    const auto asked = io_.shared.recheck.load();
+    if (credential_ && (now - checked_ >= recheck_every || asked != rechecked_)) {
+      rechecked_ = asked;
+      recheck(now);
+    }
   }
 
   void drain() override {
@@ -152,6 +163,11 @@ class websocket_session final : public on_thread,
     open_ = true;
     deadline_ = forever;
     heard_ = pinged_ = checked_ = steady::now();
+    if (actor_.expires_at && io_.shared.ports.now_unix_us) {
+      const core::timestamp now{std::chrono::microseconds(io_.shared.ports.now_unix_us())};
+      // A key may end in the year 2999, which a steady clock's nanoseconds can't hold.
+      credential_end_ = checked_ + std::min<core::tick>(*actor_.expires_at - now, a_year);
+    }
     stream_.text(true);
     // The stream, which owns this function, is a member.
     stream_.control_callback([this](websocket::frame_type type, beast::string_view) {
@@ -182,15 +198,11 @@ class websocket_session final : public on_thread,
     checked_ = now;
     auto io = io_.shared_from_this();
     const std::weak_ptr<websocket_session> weak = weak_from_this();
-    io_.shared.auth.verify_again(*credential_,
-                                 [io, weak](const core::outcome<authentication::entry_ptr>& r) {
-                                   if (!r.ok() || *r)
-                                     return;  // still valid, or the database is away
-                                   boost::asio::post(io->context, [weak] {
-                                     if (auto self = weak.lock())
-                                       self->start_close(websocket::close_code::policy_error);
-                                   });
-                                 });
+    io_.shared.auth.recheck(actor_, [io, weak] {
+      boost::asio::post(io->context, [weak] {
+        if (auto self = weak.lock()) self->start_close(websocket::close_code::policy_error);
+      });
+    });
   }
 
   void end() {
@@ -215,6 +227,8 @@ class websocket_session final : public on_thread,
   std::array<char, 256> ignored_{};
   steady::time_point deadline_ = forever;
   steady::time_point heard_{}, pinged_{}, checked_{};
+  steady::time_point credential_end_ = forever;
+  std::uint64_t rechecked_ = 0;
   bool open_ = false;
   bool writing_ = false;
   bool pinging_ = false;

@@ -1,12 +1,16 @@
 #include "net/worker_pool.hpp"
 
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
 namespace samovar::net {
 
-worker_pool::worker_pool(std::size_t threads, std::size_t queue_max) : queue_max_(queue_max) {
+worker_pool::worker_pool(std::size_t threads, std::size_t queue_max, int niceness)
+    : queue_max_(queue_max), niceness_(niceness) {
   threads = std::max<std::size_t>(threads, 1);
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -48,6 +52,9 @@ void worker_pool::stop() {
 }
 
 void worker_pool::work() {
+  // On Linux a thread has a niceness of its own; 0 names the calling one.
+  if (niceness_ > 0 && setpriority(PRIO_PROCESS, 0, niceness_) != 0)
+    spdlog::warn("a worker thread could not lower its priority");
   for (;;) {
     task next;
     {

@@ -15,8 +15,9 @@ class worker_pool {
  public:
   using task = std::function<void()>;
 
-  /// `threads` >= 1; `queue_max` bounds the tasks waiting (not those running).
-  worker_pool(std::size_t threads, std::size_t queue_max);
+  /// `threads` >= 1; `queue_max` bounds the tasks waiting (not those running). `niceness` 0..19 as
+  /// nice(1) has it: how far the threads stand back when the processors are busy.
+  worker_pool(std::size_t threads, std::size_t queue_max, int niceness = 0);
   ~worker_pool();
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
@@ -39,6 +40,7 @@ class worker_pool {
   std::condition_variable wake_;
   std::deque<task> queue_;
   std::size_t queue_max_;
+  int niceness_;
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };

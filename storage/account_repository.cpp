@@ -1,3 +1,5 @@
+#include "core/limits.hpp"
+#include "storage/account_rows.hpp"
 #include "storage/repositories.hpp"
 
 namespace samovar::storage {
@@ -10,10 +12,12 @@ namespace {
 
 constexpr statement count_statement{"user_count", "select definer_count_users()"};
 constexpr statement create_statement{
-    "user_create", "select definer_create_user($1::uuid, $2::text, $3::text, $4::text, $5::text)"};
+    "user_create",
+    "select definer_create_user($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::uuid, "
+    "$7::text)"};
 constexpr statement first_admin_statement{
     "user_first_admin",
-    "select definer_create_first_admin($1::uuid, $2::text, $3::text, $4::text)"};
+    "select definer_create_first_admin($1::uuid, $2::text, $3::text, $4::text, $5::text)"};
 constexpr statement login_statement{
     "user_login", "select id, password_hash, disabled from definer_find_login($1::text)"};
 constexpr statement find_statement{
@@ -25,53 +29,48 @@ constexpr statement find_statement{
 constexpr statement list_statement{"user_list",
                                    "select " USER_COLUMNS " from definer_list_users()"};
 constexpr statement name_statement{
-    "user_set_name", "update users set display_name = $2::text where id = $1::uuid returning id"};
+    "user_set_name",
+    "with changed as (update users set display_name = $2::text where id = $1::uuid "
+    "returning id, email) select definer_audit($3::uuid, $4::text, 'user_changed', id, id, email, "
+    "jsonb_build_object('display_name', $2)) from changed"};
 constexpr statement password_statement{
     "user_set_password",
-    "with changed as (update users set password_hash = $2::text where id = $1::uuid returning id), "
-    "ended as (delete from web_sessions where user_id = $1 and id is distinct from $3::uuid), "
-    "noted as (insert into audit_log (user_id, action) select id, 'user.password' from changed) "
-    "select id from changed"};
-constexpr statement disable_statement{"user_set_disabled",
-                                      "select definer_set_disabled($1::uuid, $2::boolean)"};
+    "with changed as (update users set password_hash = $2::text where id = $1::uuid "
+    "returning id, email), "
+    "ended as (delete from web_sessions where user_id = $1 and id is distinct from $3::uuid "
+    "returning id), "
+    "links as (delete from account_links where user_id = $1) "
+    "select array(select id from ended), definer_audit($4::uuid, $5::text, 'password_changed', "
+    "id, id, email, '{}') from changed"};
 constexpr statement change_statement{
     "user_change",
     "select definer_change_user($1::uuid, $2::text, $3::text, $4::integer, $5::bigint, "
-    "$6::bigint, $7::double precision, $8::boolean)"};
-constexpr statement delete_statement{"user_delete", "select definer_delete_user($1::uuid)"};
+    "$6::bigint, $7::double precision, $8::boolean, $9::uuid, $10::text)"};
+constexpr statement delete_statement{"user_delete",
+                                     "select definer_delete_user($1::uuid, $2::uuid, $3::text)"};
 constexpr statement key_insert{
     "key_insert",
-    "insert into api_keys (id, user_id, name, prefix, secret_sha256, read_only, created_at, "
-    "expires_at) values ($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6::boolean, "
-    "$7::timestamptz, $8::timestamptz)"};
+    "with made as (insert into api_keys (id, user_id, name, prefix, secret_sha256, read_only, "
+    "created_at, expires_at) select $1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, "
+    "$6::boolean, $7::timestamptz, $8::timestamptz "
+    "where (select count(*) from api_keys where user_id = $2) < $11::integer "
+    "returning id, user_id, name) "
+    "select definer_audit($9::uuid, $10::text, 'key_created', user_id, id, name, "
+    "jsonb_build_object('prefix', $4, 'read_only', $6, 'expires_at', $8)) from made"};
 constexpr statement key_list{
     "key_list",
     "select id, user_id, name, prefix, read_only, created_at, expires_at, last_used_at "
     "from api_keys where user_id = $1::uuid order by created_at desc, id desc"};
 constexpr statement key_delete{
-    "key_delete", "delete from api_keys where id = $1::uuid and user_id = $2::uuid returning id"};
+    "key_delete",
+    "with gone as (delete from api_keys where id = $1::uuid and user_id = $2::uuid "
+    "returning id, user_id, name, prefix) "
+    "select definer_audit($3::uuid, $4::text, 'key_revoked', user_id, id, name, "
+    "jsonb_build_object('prefix', prefix)) from gone"};
 constexpr statement key_find{
-    "key_find", "select user_id, role, key_id, read_only from definer_find_api_key($1::bytea)"};
+    "key_find",
+    "select user_id, role, key_id, read_only, expires_at from definer_find_api_key($1::bytea)"};
 constexpr statement key_touch{"key_touch", "select definer_touch_api_key($1::uuid)"};
-constexpr statement session_insert{
-    "session_insert",
-    "insert into web_sessions (id, user_id, token_sha256, csrf_token, created_at, last_seen_at, "
-    "expires_at) values ($1::uuid, $2::uuid, $3::bytea, $4::text, $5::timestamptz, "
-    "$6::timestamptz, $7::timestamptz)"};
-constexpr statement session_find{
-    "session_find",
-    "select user_id, role, session_id, csrf_token from definer_find_web_session($1::bytea)"};
-constexpr statement session_delete{
-    "session_delete", "delete from web_sessions where id = $1::uuid and user_id = $2::uuid"};
-
-core::role read_role(const char* text) {
-  return std::string_view{text} == "admin" ? core::role::admin : core::role::user;
-}
-
-std::optional<core::timestamp> read_optional_time(const pqxx::field& f) {
-  if (f.is_null()) return std::nullopt;
-  return read_timestamp(f.c_str());
-}
 
 core::user read_user(const pqxx::row& r) {
   core::user u;
@@ -91,28 +90,27 @@ core::user read_user(const pqxx::row& r) {
   return u;
 }
 
-core::error user_not_found() {
-  return core::make_error(core::error_code::not_found, "User not found");
-}
-
 }  // namespace
 
 std::int64_t account_repository::count_users() {
   return pool_.take()->run(count_statement)[0][0].as<std::int64_t>();
 }
 
-core::status account_repository::create_user(const core::new_user& u) {
-  const auto rows = pool_.take()->run(create_statement, u.id, u.email, u.display_name,
-                                      u.password_hash, std::string{core::to_string(u.rights)});
+core::status account_repository::create_user(const core::new_user& u,
+                                             const core::change_origin& by) {
+  const auto rows =
+      pool_.take()->run(create_statement, u.id, u.email, u.display_name, u.password_hash,
+                        std::string{core::to_string(u.rights)}, by.actor, by.address);
   if (!rows[0][0].as<bool>())
     return core::make_error(core::error_code::email_taken,
                             "An account with this email address exists already", "email");
   return core::done{};
 }
 
-core::status account_repository::create_first_admin(const core::new_user& u) {
-  const auto rows =
-      pool_.take()->run(first_admin_statement, u.id, u.email, u.display_name, u.password_hash);
+core::status account_repository::create_first_admin(const core::new_user& u,
+                                                    const core::change_origin& by) {
+  const auto rows = pool_.take()->run(first_admin_statement, u.id, u.email, u.display_name,
+                                      u.password_hash, by.address);
   if (!rows[0][0].as<bool>())
     return core::make_error(core::error_code::conflict, "Samovar has been set up already");
   return core::done{};
@@ -140,45 +138,63 @@ std::vector<core::user> account_repository::list_users() {
   return users;
 }
 
-core::status account_repository::set_display_name(core::user_id id, const std::string& name) {
-  if (pool_.take()->as_user(id, name_statement, id, name).empty()) return user_not_found();
-  return core::done{};
-}
-
-core::status account_repository::set_password_hash(core::user_id id, const std::string& hash,
-                                                   std::optional<core::web_session_id> keep) {
-  if (pool_.take()->as_user(id, password_statement, id, hash, keep).empty())
+core::status account_repository::set_display_name(core::user_id id, const std::string& name,
+                                                  const core::change_origin& by) {
+  if (pool_.take()->as_user(id, name_statement, id, name, by.actor, by.address).empty())
     return user_not_found();
   return core::done{};
 }
 
-core::status account_repository::set_disabled(core::user_id id, bool disabled) {
-  if (!pool_.take()->run(disable_statement, id, disabled)[0][0].as<bool>()) return user_not_found();
+core::outcome<std::vector<core::web_session_id>> account_repository::set_password_hash(
+    core::user_id id, const std::string& hash, std::optional<core::web_session_id> keep,
+    const core::change_origin& by) {
+  const auto rows =
+      pool_.take()->as_user(id, password_statement, id, hash, keep, by.actor, by.address);
+  if (rows.empty()) return user_not_found();
+  std::vector<core::web_session_id> ended;
+  for (const auto& session : read_uuid_array(rows[0][0].c_str())) ended.push_back({session});
+  return ended;
+}
+
+core::status account_repository::set_disabled(core::user_id id, bool disabled,
+                                              const core::change_origin& by) {
+  core::user_changes changes;
+  changes.disabled = disabled;
+  if (const auto changed = change_user(id, changes, by); !changed) return changed.failure();
   return core::done{};
 }
 
 core::outcome<core::user> account_repository::change_user(core::user_id id,
-                                                          const core::user_changes& changes) {
+                                                          const core::user_changes& changes,
+                                                          const core::change_origin& by) {
   std::optional<std::string> rights;
   if (changes.rights) rights = core::to_string(*changes.rights);
-  const auto rows = pool_.take()->run(
-      change_statement, id, changes.display_name, rights, changes.max_concurrent_jobs,
-      changes.max_images, changes.max_storage_mb, changes.share_weight, changes.disabled);
+  const auto rows =
+      pool_.take()->run(change_statement, id, changes.display_name, rights,
+                        changes.max_concurrent_jobs, changes.max_images, changes.max_storage_mb,
+                        changes.share_weight, changes.disabled, by.actor, by.address);
   if (!rows[0][0].as<bool>()) return user_not_found();
   auto changed = find_user(id);
   if (!changed) return user_not_found();
   return std::move(*changed);
 }
 
-core::status account_repository::delete_user(core::user_id id) {
-  if (!pool_.take()->run(delete_statement, id)[0][0].as<bool>()) return user_not_found();
+core::status account_repository::delete_user(core::user_id id, const core::change_origin& by) {
+  if (!pool_.take()->run(delete_statement, id, by.actor, by.address)[0][0].as<bool>())
+    return user_not_found();
   return core::done{};
 }
 
 core::status account_repository::create_api_key(const core::api_key& key,
-                                                const std::string& secret_sha256) {
-  pool_.take()->as_user(key.owner, key_insert, key.id, key.owner, key.name, key.prefix,
-                        bytes{secret_sha256}, key.read_only, key.created_at, key.expires_at);
+                                                const std::string& secret_sha256,
+                                                const core::change_origin& by) {
+  constexpr auto keys_max = static_cast<std::int32_t>(core::limits::api_keys_per_user_max);
+  const auto rows = pool_.take()->as_user(
+      key.owner, key_insert, key.id, key.owner, key.name, key.prefix, bytes{secret_sha256},
+      key.read_only, key.created_at, key.expires_at, by.actor, by.address, keys_max);
+  if (rows.empty())
+    return core::make_error(core::error_code::conflict,
+                            "There are too many API keys; delete one first");
   return core::done{};
 }
 
@@ -199,8 +215,9 @@ std::vector<core::api_key> account_repository::list_api_keys(core::user_id owner
   return keys;
 }
 
-core::status account_repository::delete_api_key(core::user_id owner, core::api_key_id id) {
-  if (pool_.take()->as_user(owner, key_delete, id, owner).empty())
+core::status account_repository::delete_api_key(core::user_id owner, core::api_key_id id,
+                                                const core::change_origin& by) {
+  if (pool_.take()->as_user(owner, key_delete, id, owner, by.actor, by.address).empty())
     return core::make_error(core::error_code::not_found, "API key not found");
   return core::done{};
 }
@@ -214,32 +231,10 @@ std::optional<core::acting_user> account_repository::find_by_api_key(
   who.rights = read_role(rows[0][1].c_str());
   who.via_key = read_id<core::api_key_id>(rows[0][2].c_str());
   who.read_only = rows[0][3].as<bool>();
+  who.expires_at = read_optional_time(rows[0][4]);
   return who;
 }
 
 void account_repository::touch_api_key(core::api_key_id id) { pool_.take()->run(key_touch, id); }
-
-core::status account_repository::create_web_session(const core::web_session& s,
-                                                    const std::string& token_sha256) {
-  pool_.take()->as_user(s.owner, session_insert, s.id, s.owner, bytes{token_sha256}, s.csrf_token,
-                        s.created_at, s.last_seen_at, s.expires_at);
-  return core::done{};
-}
-
-std::optional<core::acting_user> account_repository::find_by_web_session(
-    const std::string& token_sha256) {
-  const auto rows = pool_.take()->run(session_find, bytes{token_sha256});
-  if (rows.empty()) return std::nullopt;
-  core::acting_user who;
-  who.id = read_id<core::user_id>(rows[0][0].c_str());
-  who.rights = read_role(rows[0][1].c_str());
-  who.via_session = read_id<core::web_session_id>(rows[0][2].c_str());
-  who.csrf_token = rows[0][3].c_str();
-  return who;
-}
-
-void account_repository::delete_web_session(core::user_id owner, core::web_session_id id) {
-  pool_.take()->as_user(owner, session_delete, id, owner);
-}
 
 }  // namespace samovar::storage

@@ -1,6 +1,7 @@
 #include "storage/admin.hpp"
 
 #include "core/limits.hpp"
+#include "storage/links.hpp"
 
 namespace samovar::storage {
 
@@ -21,6 +22,11 @@ core::error bad_email() {
                           "email");
 }
 
+core::uuid fresh_uuid(const core::secrets& secrets, core::timestamp now) {
+  return core::make_uuid_v7(static_cast<std::uint64_t>(now.time_since_epoch().count() / 1000),
+                            secrets.random_u64(), secrets.random_u64());
+}
+
 }  // namespace
 
 core::outcome<core::user> admin::add_user(const core::secrets& secrets, const std::string& email,
@@ -30,13 +36,12 @@ core::outcome<core::user> admin::add_user(const core::secrets& secrets, const st
   if (!address) return bad_email();
   if (auto wrong = check_password(password)) return *wrong;
   core::new_user u;
-  u.id.value = core::make_uuid_v7(static_cast<std::uint64_t>(now.time_since_epoch().count() / 1000),
-                                  secrets.random_u64(), secrets.random_u64());
+  u.id.value = fresh_uuid(secrets, now);
   u.email = *address;
   u.display_name = address->substr(0, address->find('@'));
   u.password_hash = secrets.hash_password(password);
   u.rights = rights;
-  if (auto made = accounts_.create_user(u); !made) return made.failure();
+  if (auto made = accounts_.create_user(u, from_command_line()); !made) return made.failure();
   return accounts_.find_user(u.id).value();
 }
 
@@ -53,13 +58,36 @@ core::status admin::set_password(const core::secrets& secrets, const std::string
   if (auto wrong = check_password(password)) return *wrong;
   const auto id = find(email);
   if (!id) return id.failure();
-  return accounts_.set_password_hash(*id, secrets.hash_password(password), std::nullopt);
+  const auto set = accounts_.set_password_hash(*id, secrets.hash_password(password), std::nullopt,
+                                               from_command_line());
+  if (!set) return set.failure();
+  return core::done{};
 }
 
 core::status admin::set_disabled(const std::string& email, bool disabled) {
   const auto id = find(email);
   if (!id) return id.failure();
-  return accounts_.set_disabled(*id, disabled);
+  return accounts_.set_disabled(*id, disabled, from_command_line());
+}
+
+core::status admin::issue_link(const core::secrets& secrets, const std::string& email,
+                               core::link_kind kind, const std::string& token, bool administrator,
+                               core::timestamp now, std::chrono::seconds lifetime) {
+  auto id = find(email);
+  const bool absent = !id && id.failure().code == core::error_code::not_found;
+  if (absent && kind == core::link_kind::invite) {
+    core::new_user u;
+    u.id.value = fresh_uuid(secrets, now);
+    u.email = core::normalize_email(email).value();  // find() has checked it
+    u.display_name = u.email.substr(0, u.email.find('@'));
+    u.rights = administrator ? core::role::admin : core::role::user;
+    if (auto made = accounts_.create_user(u, from_command_line()); !made) return made.failure();
+    id = u.id;
+  }
+  if (!id) return id.failure();
+  link_repository links(*database_.connections);
+  return links.issue({fresh_uuid(secrets, now), *id, kind, now + lifetime}, secrets.sha256(token),
+                     from_command_line());
 }
 
 }  // namespace samovar::storage

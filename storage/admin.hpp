@@ -1,4 +1,5 @@
-// `samovar user add | list | passwd | disable`, beside a running server or without one.
+// `samovar user add | list | passwd | disable | enable | invite | reset`, beside a running server
+// or without one.
 #pragma once
 
 #include <string>
@@ -8,6 +9,9 @@
 #include "storage/repositories.hpp"
 
 namespace samovar::storage {
+
+/// What the audit log says of changes made here.
+inline core::change_origin from_command_line() { return {std::nullopt, "command line"}; }
 
 /// Opens the database for the lifetime of the object (open_database_beside): uses a running
 /// server's socket, else starts the cluster, migrates, and stops it in the end.
@@ -25,6 +29,11 @@ class admin {
   core::status set_password(const core::secrets& secrets, const std::string& email,
                             const std::string& password);
   core::status set_disabled(const std::string& email, bool disabled);
+  /// A one-time link whose token is `token`. An invite adds a user who isn't there yet (an
+  /// administrator when asked); a reset answers not_found.
+  core::status issue_link(const core::secrets& secrets, const std::string& email,
+                          core::link_kind kind, const std::string& token, bool administrator,
+                          core::timestamp now, std::chrono::seconds lifetime);
   account_repository& accounts() { return accounts_; }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <pqxx/pipeline>
+#include <set>
 
 #include "storage/job_batch.hpp"
 #include "storage/job_batch_sql.hpp"
@@ -13,6 +14,8 @@ namespace samovar::storage {
 
 namespace {
 
+constexpr statement disabled_statement{"open_disabled",
+                                       "select id from definer_disabled_users($1::uuid[])"};
 constexpr statement take_statement{
     "open_take", "select taken from definer_take_open_jobs($1::bigint, $2::uuid)"};
 constexpr statement open_statement{
@@ -189,6 +192,22 @@ std::vector<core::write_outcome> postgres_job_log::commit_together(
   });
 }
 
+namespace {
+
+// Jobs of disabled users are taken over like all others, and wait until the user is enabled.
+void hold_back(connection& c, std::vector<core::open_job>& jobs) {
+  std::set<core::uuid> owners;
+  for (const auto& o : jobs) owners.insert(o.record.user.value);
+  if (owners.empty()) return;
+  std::set<core::uuid> disabled;
+  for (const auto& row :
+       c.run(disabled_statement, std::vector<core::uuid>(owners.begin(), owners.end())))
+    disabled.insert(read_uuid(row[0].c_str()));
+  for (auto& o : jobs) o.held = disabled.contains(o.record.user.value);
+}
+
+}  // namespace
+
 std::vector<core::open_job> postgres_job_log::take_open_jobs(std::optional<core::user_id> user) {
   auto& c = ready_connection();
   std::vector<core::uuid> taken;
@@ -213,6 +232,7 @@ std::vector<core::open_job> postgres_job_log::take_open_jobs(std::optional<core:
       jobs.push_back(std::move(o));
     }
   }
+  hold_back(c, jobs);
   std::sort(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) {
     return std::tie(a.record.created_at, a.record.id) < std::tie(b.record.created_at, b.record.id);
   });

@@ -11,33 +11,53 @@ namespace samovar::storage {
 
 class account_repository final : public core::account_store {
  public:
-  explicit account_repository(pool& connections) : pool_(connections) {}
+  explicit account_repository(pool& connections, core::session_rules rules = {})
+      : pool_(connections), rules_(rules) {}
 
   std::int64_t count_users() override;
-  core::status create_user(const core::new_user& u) override;
-  core::status create_first_admin(const core::new_user& u) override;
+  core::status create_user(const core::new_user& u, const core::change_origin& by = {}) override;
+  core::status create_first_admin(const core::new_user& u,
+                                  const core::change_origin& by = {}) override;
   std::optional<core::login_record> find_login(const std::string& email) override;
   std::optional<core::user> find_user(core::user_id id) override;
   std::vector<core::user> list_users() override;
-  core::status set_display_name(core::user_id id, const std::string& name) override;
-  core::status set_password_hash(core::user_id id, const std::string& hash,
-                                 std::optional<core::web_session_id> keep) override;
-  core::status set_disabled(core::user_id id, bool disabled) override;
-  core::outcome<core::user> change_user(core::user_id id,
-                                        const core::user_changes& changes) override;
-  core::status delete_user(core::user_id id) override;
-  core::status create_api_key(const core::api_key& key, const std::string& secret_sha256) override;
+  core::status set_display_name(core::user_id id, const std::string& name,
+                                const core::change_origin& by = {}) override;
+  core::outcome<std::vector<core::web_session_id>> set_password_hash(
+      core::user_id id, const std::string& hash, std::optional<core::web_session_id> keep,
+      const core::change_origin& by = {}) override;
+  core::status set_disabled(core::user_id id, bool disabled,
+                            const core::change_origin& by = {}) override;
+  core::outcome<core::user> change_user(core::user_id id, const core::user_changes& changes,
+                                        const core::change_origin& by = {}) override;
+  core::status delete_user(core::user_id id, const core::change_origin& by = {}) override;
+  core::status create_api_key(const core::api_key& key, const std::string& secret_sha256,
+                              const core::change_origin& by = {}) override;
   std::vector<core::api_key> list_api_keys(core::user_id owner) override;
-  core::status delete_api_key(core::user_id owner, core::api_key_id id) override;
+  core::status delete_api_key(core::user_id owner, core::api_key_id id,
+                              const core::change_origin& by = {}) override;
   std::optional<core::acting_user> find_by_api_key(const std::string& secret_sha256) override;
   void touch_api_key(core::api_key_id id) override;
+
+  core::session_rules rules() const override { return rules_; }
   core::status create_web_session(const core::web_session& s,
                                   const std::string& token_sha256) override;
   std::optional<core::acting_user> find_by_web_session(const std::string& token_sha256) override;
-  void delete_web_session(core::user_id owner, core::web_session_id id) override;
+  bool rotate_web_session(core::web_session_id id, const std::string& presented_sha256,
+                          const std::string& fresh_sha256) override;
+  bool still_admitted(const core::acting_user& who) override;
+  std::vector<core::web_session> list_web_sessions(core::user_id owner) override;
+  void delete_web_session(core::user_id owner, core::web_session_id id,
+                          const core::change_origin& by = {}) override;
+  core::status revoke_web_session(core::user_id owner, core::web_session_id id,
+                                  const core::change_origin& by) override;
+  std::vector<core::web_session_id> revoke_other_web_sessions(
+      core::user_id owner, std::optional<core::web_session_id> keep,
+      const core::change_origin& by) override;
 
  private:
   pool& pool_;
+  core::session_rules rules_;
 };
 
 class image_repository final : public core::image_store {

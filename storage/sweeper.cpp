@@ -18,7 +18,7 @@ constexpr statement owners_statement{"blob_owners",
                                      "select id from definer_known_blob_owners($1::uuid[])"};
 constexpr statement paths_statement{"blob_paths",
                                     "select blob_path from definer_known_blob_paths($1::text[])"};
-constexpr statement sessions_statement{"expire_sessions", "select definer_expire_web_sessions()"};
+constexpr statement sessions_statement{"expire_credentials", "select definer_expire_credentials()"};
 
 // The image or result a blob belongs to: its name begins with that id.
 std::optional<core::uuid> owner_of(const std::string& key) {

@@ -20,7 +20,7 @@ reply change_me(services& s, const request& r) {
   const json_body body(r.body);
   if (body.has("display_name"))
     take(s.accounts.set_display_name(
-        r.actor.id, body.text("display_name", 1, core::limits::key_name_chars_max)));
+        r.actor.id, body.text("display_name", 1, core::limits::key_name_chars_max), made_by(r)));
   return me(s, r);
 }
 
@@ -38,12 +38,14 @@ reply change_password(services& s, access_control& access, const request& r) {
     if (!record || !record->password_hash ||
         !s.secrets.verify_password(*record->password_hash, current)) {
       access.sign_in_failed(user.email, r.remote_address);
+      s.audit.sign_in_failed(user.id, user.email, r.remote_address);
       refuse(error_code::forbidden, "The current password is not right", "current_password");
     }
   }
-  take(
-      s.accounts.set_password_hash(r.actor.id, s.secrets.hash_password(next), r.actor.via_session));
-  access.invalidate_user(r.actor.id);
+  // The other browsers are signed out at once; API keys, which know no password, go on.
+  for (const auto& ended : take(s.accounts.set_password_hash(
+           r.actor.id, s.secrets.hash_password(next), r.actor.via_session, made_by(r))))
+    access.invalidate_session(ended);
   return no_content();
 }
 
@@ -55,9 +57,9 @@ std::vector<route> account_routes(services& s, access_control& access) {
       make_route(
           "PATCH", "/api/v1/auth/me", [&](const request& r) { return change_me(s, r); },
           body_kind::json),
-      make_route(
+      hashing(make_route(
           "POST", "/api/v1/auth/password",
-          [&](const request& r) { return change_password(s, access, r); }, body_kind::json),
+          [&](const request& r) { return change_password(s, access, r); }, body_kind::json)),
   };
 }
 

@@ -1,6 +1,8 @@
 // /admin/users, /admin/queue and /admin/devices.
 #include "core/limits.hpp"
+#include "net/account_changes.hpp"
 #include "net/handlers/all.hpp"
+#include "net/handlers/links.hpp"
 #include "net/handlers/lists.hpp"
 #include "net/handlers/sign_in.hpp"
 
@@ -11,10 +13,14 @@ namespace {
 using core::error_code;
 using shared_request = std::shared_ptr<const request>;
 
-void write_admin_user(json_out& out, const core::user& u) {
-  out.begin_object();
+void write_admin_members(json_out& out, const core::user& u) {
   write_user_members(out, u);
   out.field("disabled", u.disabled_at.has_value()).field("disabled_at", u.disabled_at);
+}
+
+void write_admin_user(json_out& out, const core::user& u) {
+  out.begin_object();
+  write_admin_members(out, u);
   out.end_object();
 }
 
@@ -52,8 +58,19 @@ reply create_user(services& s, const request& r) {
   if (body.has("password") && !body.is_null("password"))
     u.password_hash = s.secrets.hash_password(read_new_password(body, "password"));
   u.id = core::user_id{new_uuid(s)};
-  take(s.accounts.create_user(u));
-  return user_reply(s, u.id, 201);
+  take(s.accounts.create_user(u, made_by(r)));
+  if (u.password_hash) return user_reply(s, u.id, 201);
+  // Without a password the person sets one by a link.
+  std::string text;
+  json_out out(text);
+  out.begin_object();
+  write_admin_members(out, found(s.accounts.find_user(u.id), "User not found"));
+  out.key("invite").begin_object();
+  issue_link(s, r, u.id, core::link_kind::invite, out);
+  out.end_object().end_object();
+  auto answer = json_reply(std::move(text), 201);
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  return answer;
 }
 
 core::user_changes read_changes(const json_body& body) {
@@ -86,9 +103,9 @@ reply change_user(services& s, access_control& access, const request& r) {
     refuse(error_code::conflict, "You can't disable your own account", "disabled");
   if (id == r.actor.id && changes.rights.value_or(core::role::admin) != core::role::admin)
     refuse(error_code::conflict, "You can't take away your own admin role", "role");
-  const auto changed = take(s.accounts.change_user(id, changes));
+  const auto changed = take(s.accounts.change_user(id, changes, made_by(r)));
   if (changes.disabled || changes.rights) access.invalidate_user(id);
-  announce_quota(s, id);
+  account_changed(s, id);
   std::string text;
   json_out out(text);
   write_admin_user(out, changed);
@@ -98,8 +115,9 @@ reply change_user(services& s, access_control& access, const request& r) {
 reply delete_user(services& s, access_control& access, const request& r) {
   const auto id = path_id<core::user_id>(r, 0, "id");
   if (id == r.actor.id) refuse(error_code::conflict, "You can't delete your own account");
-  take(s.accounts.delete_user(id));
+  take(s.accounts.delete_user(id, made_by(r)));
   access.invalidate_user(id);
+  account_changed(s, id);
   return no_content();
 }
 
@@ -162,12 +180,13 @@ later inspected(services& s, std::vector<T> actors::supervisor_state::*rows,
 std::vector<route> admin_routes(services& s, access_control& access) {
   const auto admin = net::access::admin;
   return {
-      make_route(
-          "GET", "/api/v1/admin/users", [&](const request& r) { return list_users(s, r); },
-          body_kind::none, admin),
-      make_route(
+      noted_read(
+          s, make_route(
+                 "GET", "/api/v1/admin/users", [&](const request& r) { return list_users(s, r); },
+                 body_kind::none, admin)),
+      hashing(make_route(
           "POST", "/api/v1/admin/users", [&](const request& r) { return create_user(s, r); },
-          body_kind::json, admin),
+          body_kind::json, admin)),
       make_route(
           "PATCH", "/api/v1/admin/users/{id}",
           [&](const request& r) { return change_user(s, access, r); }, body_kind::json, admin),
@@ -178,9 +197,9 @@ std::vector<route> admin_routes(services& s, access_control& access) {
           "POST", "/api/v1/admin/devices/{id}/drain",
           [&](const shared_request& r, const respond& respond) { drain_device(s, r, respond); },
           body_kind::json, admin),
-      make_later_route("GET", "/api/v1/admin/queue",
-                       inspected(s, &actors::supervisor_state::queue, write_waiting),
-                       body_kind::none, admin),
+      noted_read(s, make_later_route("GET", "/api/v1/admin/queue",
+                                     inspected(s, &actors::supervisor_state::queue, write_waiting),
+                                     body_kind::none, admin)),
       make_later_route("GET", "/api/v1/admin/devices",
                        inspected(s, &actors::supervisor_state::devices, write_device),
                        body_kind::none, admin),

@@ -17,6 +17,8 @@ std::vector<route> api_routes(services& s, access_control& access);
 
 std::vector<route> sign_in_routes(services& s, access_control& access);
 std::vector<route> account_routes(services& s, access_control& access);
+std::vector<route> session_routes(services& s, access_control& access);
+std::vector<route> link_routes(services& s, access_control& access);
 std::vector<route> api_key_routes(services& s, access_control& access);
 std::vector<route> image_routes(services& s, access_control& access);
 std::vector<route> image_file_routes(services& s, access_control& access);
@@ -30,6 +32,7 @@ std::vector<route> result_routes(services& s, access_control& access);
 std::vector<route> export_routes(services& s, access_control& access);
 std::vector<route> archive_routes(services& s, access_control& access);
 std::vector<route> admin_routes(services& s, access_control& access);
+std::vector<route> audit_routes(services& s, access_control& access);
 std::vector<route> system_routes(services& s, access_control& access);
 
 /// Compiled into the program (openapi.cmake).

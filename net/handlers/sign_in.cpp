@@ -37,9 +37,9 @@ reply set_up(services& s, access_control& access, const request& r) {
   if (!same_secret(token, expected))
     refuse(error_code::forbidden, "The setup token is not right", "token");
   const auto user = make_user(s, body, core::role::admin);
-  take(s.accounts.create_first_admin(user));
+  take(s.accounts.create_first_admin(user, made_by(r)));
   s.setup_done();
-  return signed_in_reply(s, r, user.id, 201);
+  return signed_in_reply(s, r, user.id, 201, "setup");
 }
 
 reply register_user(services& s, access_control& access, const request& r) {
@@ -48,8 +48,8 @@ reply register_user(services& s, access_control& access, const request& r) {
   check_registration_rate(access, r);
   const json_body body(r.body);
   const auto user = make_user(s, body, core::role::user);
-  take(s.accounts.create_user(user));
-  return signed_in_reply(s, r, user.id, 201);
+  take(s.accounts.create_user(user, made_by(r)));
+  return signed_in_reply(s, r, user.id, 201, "register");
 }
 
 [[noreturn]] void refuse_sign_in() {
@@ -72,6 +72,9 @@ reply log_in(services& s, access_control& access, const request& r) {
     s.secrets.waste_verification(password);  // an unknown account must take as long
   if (!right || record->disabled) {
     access.sign_in_failed(account, r.remote_address);
+    // Written for known and unknown accounts alike, so that both take as long.
+    s.audit.sign_in_failed(record ? std::optional(record->id) : std::nullopt, email,
+                           r.remote_address);
     refuse_sign_in();
   }
   return signed_in_reply(s, r, record->id, 200);
@@ -79,7 +82,7 @@ reply log_in(services& s, access_control& access, const request& r) {
 
 reply log_out(services& s, access_control& access, const request& r) {
   if (const auto session = r.actor.via_session) {
-    s.accounts.delete_web_session(r.actor.id, *session);
+    s.accounts.delete_web_session(r.actor.id, *session, made_by(r));
     access.invalidate_session(*session);
   }
   auto out = no_content();
@@ -110,12 +113,6 @@ std::string read_display_name(const json_body& body, const std::string& email) {
   return email.substr(0, email.find('@'));
 }
 
-std::string session_cookie(const std::string& token, bool secure, long max_age_s) {
-  return "samovar_session=" + token +
-         "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" + std::to_string(max_age_s) +
-         (secure ? "; Secure" : "");
-}
-
 std::string me_json(const core::user& u, const std::string& csrf_token) {
   std::string text;
   json_out out(text);
@@ -130,19 +127,42 @@ std::string me_json(const core::user& u, const std::string& csrf_token) {
   return text;
 }
 
-reply signed_in_reply(services& s, const request& r, core::user_id user, int status) {
+namespace {
+
+/// What the browser calls itself, cut to size; empty when it isn't text.
+std::string user_agent_of(const request& r) {
+  auto text = r.header("user-agent").value_or("");
+  if (!valid_utf8(text) || text.find('\0') != std::string::npos) return {};
+  if (text.size() <= core::limits::user_agent_chars_max) return text;
+  auto end = core::limits::user_agent_chars_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+opened_session open_session(services& s, const request& r, core::user_id user, std::string method) {
   const auto token = s.secrets.random_token();
+  const auto lifetime = s.accounts.rules().lifetime;
   core::web_session session;
   session.id = core::web_session_id{new_uuid(s)};
   session.owner = user;
   session.csrf_token = s.secrets.random_token();
   session.created_at = session.last_seen_at = now(s);
-  session.expires_at = session.created_at + std::chrono::hours(24 * web_session_days);
+  session.expires_at = session.created_at + lifetime;
+  session.address = r.remote_address;
+  session.user_agent = user_agent_of(r);
+  session.method = std::move(method);
   take(s.accounts.create_web_session(session, s.secrets.sha256(token)));
+  return {session_cookie(token, r.secure, lifetime.count()), session.csrf_token};
+}
+
+reply signed_in_reply(services& s, const request& r, core::user_id user, int status,
+                      std::string method) {
+  const auto session = open_session(s, r, user, std::move(method));
   const auto account = found(s.accounts.find_user(user), "User not found");
   auto out = json_reply(me_json(account, session.csrf_token), status);
-  out.headers.emplace_back("Set-Cookie",
-                           session_cookie(token, r.secure, 86'400L * web_session_days));
+  out.headers.emplace_back("Set-Cookie", session.cookie);
   out.headers.emplace_back("Cache-Control", "no-store");
   return out;
 }
@@ -150,15 +170,15 @@ reply signed_in_reply(services& s, const request& r, core::user_id user, int sta
 std::vector<route> sign_in_routes(services& s, access_control& access) {
   using a = net::access;
   return {
-      make_route(
+      hashing(make_route(
           "POST", "/api/v1/auth/setup", [&](const request& r) { return set_up(s, access, r); },
-          body_kind::json, a::open),
-      make_route(
+          body_kind::json, a::open)),
+      hashing(make_route(
           "POST", "/api/v1/auth/register",
-          [&](const request& r) { return register_user(s, access, r); }, body_kind::json, a::open),
-      make_route(
+          [&](const request& r) { return register_user(s, access, r); }, body_kind::json, a::open)),
+      hashing(make_route(
           "POST", "/api/v1/auth/login", [&](const request& r) { return log_in(s, access, r); },
-          body_kind::json, a::open),
+          body_kind::json, a::open)),
       make_route("POST", "/api/v1/auth/logout",
                  [&](const request& r) { return log_out(s, access, r); }),
   };

@@ -33,6 +33,11 @@ route make_route(std::string method, std::string pattern, answer f, body_kind bo
       body, who);
 }
 
+route hashing(route r) {
+  r.runs = where::passwords;
+  return r;
+}
+
 reply json_reply(std::string text, int status) {
   reply r;
   r.status = status;
@@ -160,16 +165,14 @@ core::uuid new_uuid(const services& s) {
 }
 
 void announce_quota(services& s, core::user_id user) {
-  const auto u = s.accounts.find_user(user);
-  if (!u) return;
-  core::quota_use use;
-  use.image_count = u->image_count;
-  use.storage_bytes = u->storage_bytes;
-  use.running_jobs = u->running_jobs;
-  use.max_images = u->max_images;
-  use.max_storage_mb = u->max_storage_mb;
-  use.max_concurrent_jobs = u->max_concurrent_jobs;
-  s.actors.announce_quota(user, use);
+  if (const auto u = s.accounts.find_user(user)) s.actors.announce_quota(user, core::use_of(*u));
+}
+
+core::change_origin made_by(const request& r) {
+  core::change_origin by;
+  if (!r.actor.id.value.is_nil()) by.actor = r.actor.id;
+  by.address = r.remote_address;
+  return by;
 }
 
 }  // namespace samovar::net

@@ -26,6 +26,12 @@ route make_route(std::string method, std::string pattern, answer f,
 route make_later_route(std::string method, std::string pattern, later f,
                        body_kind body = body_kind::none, access who = access::signed_in);
 
+/// For a route that hashes a password: it runs on the pool for that.
+route hashing(route r);
+
+/// For what an administrator reads of others: the audit log names reader and path.
+route noted_read(services& s, route r);
+
 /// The value, or throws `refused` with the failure.
 template <class T>
 T take(core::outcome<T> o) {
@@ -66,6 +72,9 @@ bool same_secret(std::string_view a, std::string_view b);
 
 core::timestamp now(const services& s);
 core::uuid new_uuid(const services& s);
+
+/// Who asks and from where, for the audit log. Without an actor on routes that need no sign-in.
+core::change_origin made_by(const request& r);
 
 /// Pushes quota.changed with the user's use as the database has it now.
 void announce_quota(services& s, core::user_id user);

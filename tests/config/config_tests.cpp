@@ -184,6 +184,18 @@ BOOST_AUTO_TEST_CASE(user_commands) {
   r = parse({"user", "list", "--data-dir", "/d"});
   BOOST_REQUIRE(r.ok());
   BOOST_TEST((std::get<user_command>(*r).what == user_command::verb::list));
+  r = parse({"user", "invite", "a@b", "--admin", "--http.public_url", "https://s.example",
+             "--sign-in.link-s", "600"});
+  BOOST_REQUIRE(r.ok());
+  const auto& invite = std::get<user_command>(*r);
+  BOOST_TEST((invite.what == user_command::verb::invite && invite.admin && !invite.api_key));
+  BOOST_TEST(invite.options.http.public_url == "https://s.example");
+  BOOST_TEST(invite.options.sign_in.link_s == 600);
+  r = parse({"user", "reset", "a@b"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST((std::get<user_command>(*r).what == user_command::verb::reset));
+  BOOST_TEST(!parse({"user", "reset", "a@b", "--admin"}).ok());
+  BOOST_TEST(!parse({"user", "list", "--http.port", "1"}).ok());
   r = parse({"user", "disable", "a@b", "--database.url", "postgresql://h/db"});
   BOOST_REQUIRE(r.ok());
   BOOST_TEST(std::get<user_command>(*r).options.database.url == "postgresql://h/db");

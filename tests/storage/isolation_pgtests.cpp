@@ -5,6 +5,7 @@
 #include <pqxx/pqxx>
 
 #include "cluster_fixture.hpp"
+#include "storage/links.hpp"
 
 using namespace samovar;
 using namespace samovar::tests;
@@ -49,6 +50,12 @@ struct furnished_user {
     s.owner = id;
     s.expires_at = core::timestamp{std::chrono::hours(24 * 365 * 100)};
     BOOST_REQUIRE(accounts.create_web_session(s, core::to_string(s.id).substr(0, 32)).ok());
+    storage::link_repository links{*cluster().db.connections};
+    const auto link = fresh_uuid();
+    BOOST_REQUIRE(links
+                      .issue({link, id, core::link_kind::reset, s.expires_at},
+                             core::to_string(link).substr(0, 32), {})
+                      .ok());
     as(core::to_string(id), "insert into oidc_identities (issuer, subject, user_id) values ('i', " +
                                 quoted(id.value) + ", " + quoted(id.value) + ")");
     as(core::to_string(id),
@@ -182,6 +189,10 @@ BOOST_AUTO_TEST_CASE(rows_cannot_be_written_for_another) {
        "insert into web_sessions (id, user_id, token_sha256, csrf_token, expires_at) values "
        "(gen_random_uuid(), " +
            owner + ", sha256('x'), 'c', now())"},
+      {"account_links",
+       "insert into account_links (id, user_id, kind, token_sha256, expires_at) values "
+       "(gen_random_uuid(), " +
+           owner + ", 'reset', sha256('x'), now())"},
       {"oidc_identities",
        "insert into oidc_identities (issuer, subject, user_id) values ('j', 's', " + owner + ")"},
       {"blob_deletions",

@@ -13,7 +13,9 @@ const escape = (key) => key.replaceAll('~', '~0').replaceAll('/', '~1').replaceA
 /// Routes of the contract: the document must have them all.
 const contract =
   `POST /auth/setup, POST /auth/register, POST /auth/login, POST /auth/logout, GET /auth/me,
-  PATCH /auth/me, POST /auth/password, GET /api-keys, POST /api-keys, DELETE /api-keys/{},
+  PATCH /auth/me, POST /auth/password, GET /auth/sessions, DELETE /auth/sessions,
+  DELETE /auth/sessions/{}, POST /auth/links/inspect, POST /auth/links/redeem,
+  POST /admin/users/{}/link, GET /admin/audit, GET /api-keys, POST /api-keys, DELETE /api-keys/{},
   GET /admin/users, POST /admin/users, PATCH /admin/users/{}, DELETE /admin/users/{},
   GET /admin/queue, GET /admin/devices, POST /admin/devices/{}/drain,
   POST /images, GET /images, GET /images/{}, PATCH /images/{}, DELETE /images/{},

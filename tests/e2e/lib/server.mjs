@@ -100,6 +100,20 @@ export class Server {
     return Number(/VmRSS:\s+(\d+)/.exec(text)[1]) / 1024;
   }
 
+  /// `samovar user …` on this data directory, with or without the server: {code, out, err}.
+  async user_command(verb, ...args) {
+    const child = spawn(binary, ['user', verb, ...args, '--data-dir', this.data], {
+      cwd: product_root(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (d) => (out += d));
+    child.stderr.on('data', (d) => (err += d));
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    return {code, out, err};
+  }
+
   /// `samovar user add` beside the running server; gives a client that uses the printed key.
   async add_user(email, {admin = false, password = 'correct horse battery'} = {}) {
     const args = ['user', 'add', email, '--data-dir', this.data, '--password-stdin', '--api-key'];

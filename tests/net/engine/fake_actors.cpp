@@ -39,6 +39,7 @@ void system::unsubscribe(core::user_id, std::shared_ptr<event_sink> sink) {
 }
 
 void system::announce_quota(core::user_id, core::quota_use) {}
+void system::account_changed(core::user_id, core::account_state) {}
 const job_board& system::board() const noexcept { return impl_->board; }
 void system::inspect(reply<supervisor_state>) {}
 void system::drain_device(std::string, reply<device_state>) {}

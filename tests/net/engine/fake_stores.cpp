@@ -65,6 +65,25 @@ struct codec final : image_codec {
   std::vector<std::vector<double>> polygons(const rle&) override { never(); }
 };
 
+struct links final : link_store {
+  status issue(const new_link&, const std::string&, const change_origin&) override { never(); }
+  std::optional<account_link> find(const std::string&) override { never(); }
+  std::optional<redeemed_link> redeem(const std::string&, const std::string&,
+                                      const std::optional<std::string>&,
+                                      const std::string&) override {
+    never();
+  }
+};
+
+struct audit final : audit_store {
+  audit_page list(const audit_query&) override { never(); }
+  void sign_in_failed(std::optional<user_id>, const std::optional<std::string>&,
+                      const std::string&) override {
+    never();
+  }
+  void admin_read(const change_origin&, const std::string&) override { never(); }
+};
+
 struct log final : job_log {
   std::int64_t begin_epoch() override { never(); }
   std::vector<write_outcome> commit(std::span<const write_command>) override { never(); }
@@ -91,6 +110,14 @@ core::result_store& unused_results() {
 }
 core::image_codec& unused_codec() {
   static codec x;
+  return x;
+}
+core::link_store& unused_links() {
+  static links x;
+  return x;
+}
+core::audit_store& unused_audit() {
+  static audit x;
   return x;
 }
 core::job_log& unused_log() {

@@ -10,6 +10,8 @@ core::annotation_store& unused_notes();
 core::job_store& unused_jobs();
 core::result_store& unused_results();
 core::image_codec& unused_codec();
+core::link_store& unused_links();
+core::audit_store& unused_audit();
 core::job_log& unused_log();
 
 }  // namespace samovar::tests

@@ -55,6 +55,18 @@ std::optional<core::acting_user> fake_accounts::find_by_web_session(const std::s
   return find(digest, 's');
 }
 
+bool fake_accounts::rotate_web_session(core::web_session_id, const std::string& presented,
+                                       const std::string& fresh) {
+  if (away) throw core::store_unavailable("away");
+  const std::lock_guard lock(mutex_);
+  const auto it = known_.find('s' + presented);
+  if (it == known_.end() || !it->second.rotation_due) return false;
+  ++rotations;
+  it->second.rotation_due = false;
+  known_['s' + fresh] = it->second;
+  return true;
+}
+
 fake_blobs::fake_blobs() {
   std::string name = (std::filesystem::temp_directory_path() / "samovar-spool-XXXXXX").string();
   if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
@@ -114,10 +126,13 @@ world::world(net::engine_limits limits, net::settings settings) {
                   unused_results(),
                   blobs,
                   unused_codec(),
+                  unused_links(),
+                  unused_audit(),
                   {},
                   {},
                   {},
                   {}};
+  s.now_unix_us = [] { return std::uint64_t{1'764'000'000'000'000}; };
   s.database_ready = [this] { return database_ready.load(); };
   server = std::make_unique<net::server>(std::move(s), limits);
 }

@@ -40,33 +40,71 @@ class fake_accounts final : public core::account_store {
   std::atomic<bool> away{false};
 
   std::int64_t count_users() override { return 1; }
-  core::status create_user(const core::new_user&) override { return core::done{}; }
-  core::status create_first_admin(const core::new_user&) override { return core::done{}; }
+  core::status create_user(const core::new_user&, const core::change_origin&) override {
+    return core::done{};
+  }
+  core::status create_first_admin(const core::new_user&, const core::change_origin&) override {
+    return core::done{};
+  }
   std::optional<core::login_record> find_login(const std::string&) override { return {}; }
   std::optional<core::user> find_user(core::user_id) override { return {}; }
   std::vector<core::user> list_users() override { return {}; }
-  core::status set_display_name(core::user_id, const std::string&) override { return core::done{}; }
-  core::status set_password_hash(core::user_id, const std::string&,
-                                 std::optional<core::web_session_id>) override {
+  core::status set_display_name(core::user_id, const std::string&,
+                                const core::change_origin&) override {
     return core::done{};
   }
-  core::status set_disabled(core::user_id, bool) override { return core::done{}; }
-  core::outcome<core::user> change_user(core::user_id, const core::user_changes&) override {
+  core::outcome<std::vector<core::web_session_id>> set_password_hash(
+      core::user_id, const std::string&, std::optional<core::web_session_id>,
+      const core::change_origin&) override {
+    return std::vector<core::web_session_id>{};
+  }
+  core::status set_disabled(core::user_id, bool, const core::change_origin&) override {
+    return core::done{};
+  }
+  core::outcome<core::user> change_user(core::user_id, const core::user_changes&,
+                                        const core::change_origin&) override {
     return core::user{};
   }
-  core::status delete_user(core::user_id) override { return core::done{}; }
-  core::status create_api_key(const core::api_key&, const std::string&) override {
+  core::status delete_user(core::user_id, const core::change_origin&) override {
+    return core::done{};
+  }
+  core::status create_api_key(const core::api_key&, const std::string&,
+                              const core::change_origin&) override {
     return core::done{};
   }
   std::vector<core::api_key> list_api_keys(core::user_id) override { return {}; }
-  core::status delete_api_key(core::user_id, core::api_key_id) override { return core::done{}; }
+  core::status delete_api_key(core::user_id, core::api_key_id,
+                              const core::change_origin&) override {
+    return core::done{};
+  }
   std::optional<core::acting_user> find_by_api_key(const std::string& digest) override;
   void touch_api_key(core::api_key_id) override { ++touches; }
   core::status create_web_session(const core::web_session&, const std::string&) override {
     return core::done{};
   }
   std::optional<core::acting_user> find_by_web_session(const std::string& digest) override;
-  void delete_web_session(core::user_id, core::web_session_id) override {}
+  /// The token presented goes on as "due" no more; the fresh one is admitted as the same session.
+  bool rotate_web_session(core::web_session_id id, const std::string& presented,
+                          const std::string& fresh) override;
+  bool still_admitted(const core::acting_user&) override {
+    ++rechecks;
+    return admits.load();
+  }
+  std::vector<core::web_session> list_web_sessions(core::user_id) override { return {}; }
+  void delete_web_session(core::user_id, core::web_session_id,
+                          const core::change_origin&) override {}
+  core::status revoke_web_session(core::user_id, core::web_session_id,
+                                  const core::change_origin&) override {
+    return core::done{};
+  }
+  std::vector<core::web_session_id> revoke_other_web_sessions(core::user_id,
+                                                              std::optional<core::web_session_id>,
+                                                              const core::change_origin&) override {
+    return {};
+  }
+  std::atomic<int> rotations{0};
+  std::atomic<int> rechecks{0};
+  std::atomic<bool> admits{true};
 
  private:
   std::optional<core::acting_user> find(const std::string& digest, char kind);

@@ -91,6 +91,9 @@ void system::running_images(core::user_id, core::job_id,
 void system::subscribe(core::user_id, std::shared_ptr<event_sink>, std::optional<std::int64_t>) {}
 void system::unsubscribe(core::user_id, std::shared_ptr<event_sink>) {}
 void system::announce_quota(core::user_id, core::quota_use use) { script().quotas.push_back(use); }
+void system::account_changed(core::user_id user, core::account_state state) {
+  script().accounts.emplace_back(user, state);
+}
 const job_board& system::board() const noexcept { return script().board; }
 void system::inspect(reply<supervisor_state> answer) {
   if (script().failure) return answer(*script().failure);

@@ -24,6 +24,7 @@ struct actor_script {
   };
   std::vector<wait> waits;
   std::vector<core::quota_use> quotas;
+  std::vector<std::pair<core::user_id, core::account_state>> accounts;
   std::vector<core::unit_request> clicks;
   // answered
   std::function<core::outcome<actors::submit_answer>(const core::create_job&)> on_submit;

@@ -41,26 +41,71 @@ struct fake_accounts final : core::account_store {
 
   account* find(core::user_id id);
   std::int64_t count_users() override { return static_cast<std::int64_t>(accounts.size()); }
-  core::status create_user(const core::new_user& u) override;
-  core::status create_first_admin(const core::new_user& u) override;
+  core::status create_user(const core::new_user& u, const core::change_origin& by) override;
+  core::status create_first_admin(const core::new_user& u, const core::change_origin& by) override;
   std::optional<core::login_record> find_login(const std::string& email) override;
   std::optional<core::user> find_user(core::user_id id) override;
   std::vector<core::user> list_users() override;
-  core::status set_display_name(core::user_id id, const std::string& name) override;
-  core::status set_password_hash(core::user_id id, const std::string& hash,
-                                 std::optional<core::web_session_id> keep) override;
-  core::status set_disabled(core::user_id id, bool disabled) override;
-  core::outcome<core::user> change_user(core::user_id id,
-                                        const core::user_changes& changes) override;
-  core::status delete_user(core::user_id id) override;
-  core::status create_api_key(const core::api_key& key, const std::string& sha) override;
+  core::status set_display_name(core::user_id id, const std::string& name,
+                                const core::change_origin& by) override;
+  core::outcome<std::vector<core::web_session_id>> set_password_hash(
+      core::user_id id, const std::string& hash, std::optional<core::web_session_id> keep,
+      const core::change_origin& by) override;
+  core::status set_disabled(core::user_id id, bool disabled,
+                            const core::change_origin& by) override;
+  core::outcome<core::user> change_user(core::user_id id, const core::user_changes& changes,
+                                        const core::change_origin& by) override;
+  core::status delete_user(core::user_id id, const core::change_origin& by) override;
+  core::status create_api_key(const core::api_key& key, const std::string& sha,
+                              const core::change_origin& by) override;
   std::vector<core::api_key> list_api_keys(core::user_id owner) override;
-  core::status delete_api_key(core::user_id owner, core::api_key_id id) override;
+  core::status delete_api_key(core::user_id owner, core::api_key_id id,
+                              const core::change_origin& by) override;
   std::optional<core::acting_user> find_by_api_key(const std::string&) override { return {}; }
   void touch_api_key(core::api_key_id) override {}
   core::status create_web_session(const core::web_session& s, const std::string& sha) override;
   std::optional<core::acting_user> find_by_web_session(const std::string&) override { return {}; }
-  void delete_web_session(core::user_id owner, core::web_session_id id) override;
+  bool rotate_web_session(core::web_session_id, const std::string&, const std::string&) override {
+    return false;
+  }
+  bool still_admitted(const core::acting_user&) override { return true; }
+  std::vector<core::web_session> list_web_sessions(core::user_id owner) override;
+  void delete_web_session(core::user_id owner, core::web_session_id id,
+                          const core::change_origin& by) override;
+  core::status revoke_web_session(core::user_id owner, core::web_session_id id,
+                                  const core::change_origin& by) override;
+  std::vector<core::web_session_id> revoke_other_web_sessions(
+      core::user_id owner, std::optional<core::web_session_id> keep,
+      const core::change_origin& by) override;
+  core::change_origin last_by;  ///< of the last change
+};
+
+/// Links by their token's digest.
+struct fake_links final : core::link_store {
+  explicit fake_links(fake_accounts& a) : accounts(a) {}
+  fake_accounts& accounts;
+  std::map<std::string, core::new_link> open;
+  core::status issue(const core::new_link& link, const std::string& sha,
+                     const core::change_origin& by) override;
+  std::optional<core::account_link> find(const std::string& sha) override;
+  std::optional<core::redeemed_link> redeem(const std::string& sha, const std::string& hash,
+                                            const std::optional<std::string>& name,
+                                            const std::string& address) override;
+};
+
+struct fake_audit final : core::audit_store {
+  std::vector<core::audit_entry> entries;  ///< oldest first
+  std::vector<std::optional<std::string>> failed;
+  std::vector<std::string> reads;
+  core::audit_query last_query;
+  core::audit_page list(const core::audit_query& q) override;
+  void sign_in_failed(std::optional<core::user_id>, const std::optional<std::string>& email,
+                      const std::string&) override {
+    failed.push_back(email);
+  }
+  void admin_read(const core::change_origin&, const std::string& what) override {
+    reads.push_back(what);
+  }
 };
 
 struct fake_images final : core::image_store {
@@ -154,11 +199,14 @@ struct fake_access final : access_control {
   std::vector<core::api_key_id> keys;
   std::vector<core::web_session_id> sessions;
   std::vector<core::user_id> users;
+  std::vector<core::user_id> browsers;  ///< users whose web sessions ended
   std::vector<std::string> failed;
   bool allow = true;
   void invalidate_key(core::api_key_id id) override { keys.push_back(id); }
   void invalidate_session(core::web_session_id id) override { sessions.push_back(id); }
   void invalidate_user(core::user_id id) override { users.push_back(id); }
+  void invalidate_user_sessions(core::user_id id) override { browsers.push_back(id); }
+  void invalidate_everything() override {}
   bool allow_sign_in(const std::string&, const std::string&) override { return allow; }
   void sign_in_failed(const std::string& account, const std::string&) override {
     failed.push_back(account);
@@ -191,6 +239,8 @@ struct world {
   core::user_id me, other;
   fake_secrets secrets;
   fake_accounts accounts;
+  fake_links links{accounts};
+  fake_audit audit;
   fake_images images;
   fake_annotations annotations{images};
   fake_jobs jobs;

@@ -79,6 +79,8 @@ world::world()
             results,
             blobs,
             codec,
+            links,
+            audit,
             [] { return true; },
             [this] { return setup_token; },
             [this] {
@@ -89,7 +91,7 @@ world::world()
   me = fresh<core::user_id>();
   other = fresh<core::user_id>();
   for (const auto& [id, email] : {std::pair(me, "me@example.org"), {other, "other@example.org"}})
-    accounts.create_user({id, email, "Somebody", "h:correct horse", core::role::user});
+    accounts.create_user({id, email, "Somebody", "h:correct horse", core::role::user}, {});
   actor.id = me;
   routes = api_routes(ports, access);
   script().on_submit = [](const core::create_job& c) -> core::outcome<actors::submit_answer> {

@@ -1,0 +1,41 @@
+// Hears of every change to accounts that any process commits on this database (LISTEN/NOTIFY).
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "core/accounts.hpp"
+
+namespace samovar::storage {
+
+class account_watch {
+ public:
+  using callback = std::function<void(const core::account_change&)>;
+
+  /// Own connection, own thread; `changed` is called there, within milliseconds of the commit. When
+  /// the connection was lost, `everything` is told once it is back: word of changes in between may
+  /// have been missed. What `changed` throws is logged.
+  account_watch(std::string app_conninfo, callback changed);
+  ~account_watch();
+  account_watch(const account_watch&) = delete;
+  account_watch& operator=(const account_watch&) = delete;
+
+ private:
+  void run(const std::stop_token& stop);
+  void listen(const std::stop_token& stop, bool again);
+  void tell(const core::account_change& change);
+
+  const std::string conninfo_;
+  const callback changed_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
+
+/// What a notification's text says; nullopt for a text of another version.
+std::optional<core::account_change> parse_account_change(std::string_view payload);
+
+}  // namespace samovar::storage
