@@ -7,6 +7,8 @@ interface toast {
   id: number;
   kind: "error" | "info";
   text: string;
+  /** Helps an administrator to find the failure in the log. */
+  request_id: string | null;
 }
 
 interface toaster {
@@ -27,10 +29,10 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     [],
   );
   const add = useCallback(
-    (kind: toast["kind"], text: string) => {
+    (kind: toast["kind"], text: string, request_id: string | null = null) => {
       const id = next_id++;
       set_toasts((all) =>
-        [...all.filter((t) => t.text !== text), { id, kind, text }].slice(-shown_max),
+        [...all.filter((t) => t.text !== text), { id, kind, text, request_id }].slice(-shown_max),
       );
       setTimeout(() => close(id), kind === "info" ? info_ms : error_ms);
     },
@@ -47,7 +49,11 @@ export function ToastProvider({ children }: { children: ReactNode }) {
           add("info", `${e.detail}: nothing has changed since the last run in this mode`);
           return;
         }
-        add("error", what === undefined ? describe(e) : `${what}: ${describe(e)}`);
+        add(
+          "error",
+          what === undefined ? describe(e) : `${what}: ${describe(e)}`,
+          e instanceof api_error ? e.request_id : null,
+        );
       },
       info: (text) => add("info", text),
     }),
@@ -59,7 +65,14 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       <div className="toasts" role="status" aria-live="polite">
         {toasts.map((t) => (
           <div key={t.id} className={`toast ${t.kind}`} data-testid={ids.toast}>
-            <span>{t.text}</span>
+            <span>
+              {t.text}
+              {t.request_id !== null && (
+                <small className="muted request-id">
+                  Request <code>{t.request_id}</code>
+                </small>
+              )}
+            </span>
             <button type="button" className="icon" aria-label="Close" onClick={() => close(t.id)}>
               ×
             </button>
