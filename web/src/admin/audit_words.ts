@@ -23,7 +23,7 @@ export const action_names: Record<audit_action, string> = {
 };
 
 export function action_name(action: string): string {
-  return action in action_names
+  return Object.hasOwn(action_names, action)
     ? action_names[action as audit_action]
     : action.replaceAll("_", " ").replace(/^./, (c) => c.toUpperCase());
 }

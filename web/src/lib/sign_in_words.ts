@@ -32,5 +32,7 @@ const sentences: Record<string, string> = {
 export function sign_in_problem(code: string): string {
   // Not any word of an address that somebody else wrote: only short codes are repeated.
   const shown = /^[a-z0-9_]{1,40}$/.test(code) ? ` (${code})` : "";
-  return sentences[code] ?? `The sign-in did not work${shown}. Please try again.`;
+  // An object has names of its own ("constructor") that are no codes.
+  const known = Object.hasOwn(sentences, code) ? sentences[code] : undefined;
+  return known ?? `The sign-in did not work${shown}. Please try again.`;
 }
