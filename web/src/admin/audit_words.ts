@@ -78,7 +78,7 @@ export function audit_sentence(e: audit_entry): string {
     case "sign_out":
       return `${actor} signed out`;
     case "password_changed":
-      return self ? `${actor} changed the own password` : `${actor} changed the password of ${whom}`;
+      return self ? `${actor} changed their own password` : `${actor} changed the password of ${whom}`;
     case "session_revoked":
       return self ? `${actor} ended a session` : `${actor} ended a session of ${whom}`;
     case "key_created":
@@ -86,9 +86,9 @@ export function audit_sentence(e: audit_entry): string {
     case "key_revoked":
       return `${actor} revoked the API key ${name ?? e.subject ?? ""}`.trim();
     case "user_created":
-      return self ? `${actor} created the own account` : `${actor} created the account ${whom}`;
+      return self ? `${actor} registered` : `${actor} created the account ${whom}`;
     case "user_changed":
-      return `${actor} changed ${self ? "the own account" : whom}`;
+      return `${actor} changed ${self ? "their own account" : whom}`;
     case "user_deleted":
       return `${actor} deleted the account ${whom} with everything in it`;
     case "user_disabled":

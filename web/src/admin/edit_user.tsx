@@ -144,11 +144,11 @@ export function EditUser({
               <button
                 type="button"
                 disabled={busy || user.disabled}
-                title="Links given out before end"
+                title="To choose a new password; links given out before end"
                 data-testid={ids.user_link}
                 onClick={() => void issue("reset")}
               >
-                Password-reset link
+                Reset link
               </button>
               <button
                 type="button"

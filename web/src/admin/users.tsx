@@ -32,14 +32,16 @@ function Row({ user, is_self, on_edit }: { user: managed_user; is_self: boolean;
     <tr data-testid={ids.user_row} data-email={user.email} className={user.disabled ? "off" : ""}>
       <td>
         <div className="who-cell">
-          <b className="name">{user.display_name || user.email}</b>
-          <span className="muted small name">{user.email}</span>
+          <span className="name">
+            <b>{user.display_name || user.email}</b>
+            {is_self && <span className="badge">you</span>}
+            {user.role === "admin" && <span className="badge status-running">admin</span>}
+            {user.disabled && <span className="badge status-failed">disabled</span>}
+          </span>
+          {user.display_name && user.display_name !== user.email && (
+            <span className="muted small name">{user.email}</span>
+          )}
         </div>
-      </td>
-      <td className="badges">
-        {is_self && <span className="badge">you</span>}
-        {user.role === "admin" && <span className="badge status-running">administrator</span>}
-        {user.disabled && <span className="badge status-failed">disabled</span>}
       </td>
       <td>
         <Use
@@ -141,9 +143,6 @@ function UserList() {
             <thead>
               <tr>
                 <th>User</th>
-                <th>
-                  <span className="hidden-words">State</span>
-                </th>
                 <th>Images</th>
                 <th>Storage</th>
                 <th className="number-cell">Running</th>

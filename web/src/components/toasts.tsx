@@ -1,5 +1,14 @@
 // Short messages at the corner; nothing fails silently. Errors stay longer.
-import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type ReactNode,
+} from "react";
 import { describe, api_error } from "../api/client";
 import { ids } from "../testids";
 
@@ -24,6 +33,7 @@ let next_id = 1;
 
 export function ToastProvider({ children }: { children: ReactNode }) {
   const [toasts, set_toasts] = useState<toast[]>([]);
+  const corner = useRef<HTMLDivElement>(null);
   const close = useCallback(
     (id: number) => set_toasts((all) => all.filter((t) => t.id !== id)),
     [],
@@ -38,6 +48,13 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     },
     [close],
   );
+  // Above an open dialog: both are in the browser's top layer, and the last one there is in front.
+  useEffect(() => {
+    const element = corner.current;
+    if (element?.showPopover === undefined) return;
+    if (element.matches(":popover-open")) element.hidePopover();
+    if (toasts.length > 0) element.showPopover();
+  }, [toasts]);
   const value = useMemo<toaster>(
     () => ({
       error: (e, what) => {
@@ -62,7 +79,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   return (
     <context.Provider value={value}>
       {children}
-      <div className="toasts" role="status" aria-live="polite">
+      <div ref={corner} popover="manual" className="toasts" role="status" aria-live="polite">
         {toasts.map((t) => (
           <div key={t.id} className={`toast ${t.kind}`} data-testid={ids.toast}>
             <span>

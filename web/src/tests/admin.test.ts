@@ -99,7 +99,7 @@ describe("audit log", () => {
     );
     expect(
       audit_sentence(an_entry({ action: "password_changed", subject_id: "u1", subject: null })),
-    ).toBe("ada@example.org changed the own password");
+    ).toBe("ada@example.org changed their own password");
     expect(
       audit_sentence(an_entry({ action: "sign_in_failed", actor_email: null, actor_id: null })),
     ).toBe("A sign-in as bob@example.org failed");
