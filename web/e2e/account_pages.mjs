@@ -109,14 +109,14 @@ export async function account_pages(all) {
     },
   );
   await step("what the account page was told on the way back is said, then forgotten", async () => {
-    await page.goto(`${run.base}/#/account?link_error=identity_in_use`);
+    await page.goto(`${run.base}/#/account?link_error=oidc_identity_taken`);
     await at(page, "toast").filter({ hasText: "linked to another account" }).waitFor();
     check(!page.url().includes("link_error"), `still at ${page.url()}`);
   });
   await step("why a sign-in elsewhere failed is told in words", async () => {
     const context = await open_browser();
     const other = await context.newPage();
-    await other.goto(`${run.base}/#/sign-in?error=domain_not_allowed`);
+    await other.goto(`${run.base}/#/sign-in?error=oidc_domain_not_allowed`);
     await at(other, "form-error").filter({ hasText: "not admitted" }).waitFor();
     await other.goto("about:blank");
     await other.goto(`${run.base}/#/sign-in?error=something_new`);

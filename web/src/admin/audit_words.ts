@@ -1,6 +1,7 @@
 // Lines of the audit log as sentences. Everything in them was written by the server, but an unknown
 // action or detail of a newer one must still read well.
 import type { audit_action, audit_entry } from "../api/coming";
+import { when } from "../lib/format";
 
 export const action_names: Record<audit_action, string> = {
   sign_in: "Signed in",
@@ -37,9 +38,10 @@ export function action_tone(action: string): "bad" | "warn" | "plain" {
 }
 
 function text_of(value: unknown): string | null {
-  if (typeof value === "string") return value === "" ? null : value;
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return null;
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return String(value);
+  if (typeof value !== "string" || value === "") return null;
+  return /^\d{4}-\d\d-\d\dT/.test(value) ? when(value) : value;
 }
 
 /** "max images 10 → 20, role user → admin": whichever way the change is told. */
@@ -63,12 +65,33 @@ export function change_words(detail: Record<string, unknown>): string {
   return parts.filter((p) => p !== "").join(", ");
 }
 
+const read_things: Record<string, string> = {
+  users: "the list of users",
+  queue: "everybody's queue",
+  audit: "the audit log",
+  devices: "the devices",
+};
+/** What an administrator looked at: the log names the route. */
+function read_words(subject: string | null): string {
+  const name = /\/admin\/(\w+)$/.exec(subject ?? "")?.[1] ?? "";
+  return Object.hasOwn(read_things, name)
+    ? read_things[name]!
+    : (subject ?? "what administrators see");
+}
+
+/** Nobody signed in: the server by itself, the command line, or somebody who was just coming in. */
+function actor_words(e: audit_entry): string {
+  if (e.actor_email !== null) return e.actor_email;
+  if (e.actor_id !== null) return "A deleted user";
+  if (e.action === "session_revoked") return "The server";
+  return e.address === null ? "The command line" : "Somebody not signed in";
+}
+
 export function audit_sentence(e: audit_entry): string {
-  const actor = e.actor_email ?? "Somebody";
+  const actor = actor_words(e);
   const self = e.subject === null || e.subject === e.actor_email || e.subject_id === e.actor_id;
   const whom = e.subject ?? "an account";
   const method = text_of(e.detail.method);
-  const name = text_of(e.detail.name);
   const kind = text_of(e.detail.kind) === "reset" ? "a password-reset link" : "an invite link";
   switch (e.action as audit_action) {
     case "sign_in":
@@ -82,10 +105,11 @@ export function audit_sentence(e: audit_entry): string {
     case "session_revoked":
       return self ? `${actor} ended a session` : `${actor} ended a session of ${whom}`;
     case "key_created":
-      return `${actor} created the API key ${name ?? e.subject ?? ""}`.trim();
+      return `${actor} created the API key ${e.subject ?? ""}`.trim();
     case "key_revoked":
-      return `${actor} revoked the API key ${name ?? e.subject ?? ""}`.trim();
+      return `${actor} revoked the API key ${e.subject ?? ""}`.trim();
     case "user_created":
+      if (e.actor_id === null && e.address !== null) return `${whom} registered`;
       return self ? `${actor} registered` : `${actor} created the account ${whom}`;
     case "user_changed":
       return `${actor} changed ${self ? "their own account" : whom}`;
@@ -98,13 +122,13 @@ export function audit_sentence(e: audit_entry): string {
     case "link_issued":
       return `${actor} issued ${kind} for ${whom}`;
     case "link_redeemed":
-      return `${e.actor_email ?? whom} used ${kind}`;
+      return `${actor} used ${kind}`;
     case "identity_linked":
       return `${actor} linked another way to sign in`;
     case "identity_unlinked":
       return `${actor} unlinked a way to sign in`;
     case "admin_read":
-      return `${actor} looked at ${e.subject ?? text_of(e.detail.what) ?? "administrative data"}`;
+      return `${actor} looked at ${read_words(e.subject)}`;
     default:
       return `${actor}: ${action_name(e.action).toLowerCase()}${self ? "" : ` (${whom})`}`;
   }
@@ -112,10 +136,8 @@ export function audit_sentence(e: audit_entry): string {
 
 /** What the sentence has said already is not said again beside it. */
 export function audit_detail(e: audit_entry): string {
-  const { method, name, kind, what, ...rest } = e.detail;
-  void method;
-  void name;
-  void kind;
-  void what;
+  const rest = Object.fromEntries(
+    Object.entries(e.detail).filter(([name]) => name !== "method" && name !== "kind"),
+  );
   return change_words(rest);
 }

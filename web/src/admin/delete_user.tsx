@@ -39,9 +39,11 @@ export function DeleteUser({
     <Dialog title="Delete this account?" on_close={on_close}>
       <form className="stack" onSubmit={remove}>
         <p>
-          <b>{user.email}</b> is deleted with {plural(user.image_count, "image")} (
-          {bytes(user.storage_bytes)}), all prompts, results, jobs and API keys. This cannot be
-          undone; disabling keeps everything.
+          <b>{user.email}</b> is deleted with{" "}
+          {user.image_count > 0 &&
+            `${plural(user.image_count, "image")} (${bytes(user.storage_bytes)}) and `}
+          all prompts, results, jobs and API keys. This cannot be undone; disabling keeps
+          everything.
         </p>
         <label>
           Type the email address to confirm

@@ -25,7 +25,8 @@ const words: Record<link_kind, { title: string; text: string; button: string }> 
 };
 
 function Invalid({ problem, again }: { problem: api_error | Error; again: () => void }) {
-  const ended = problem instanceof api_error && problem.status === 404;
+  // 401: a server that knows no such links asks for a sign-in instead.
+  const ended = problem instanceof api_error && [401, 404].includes(problem.status);
   return (
     <div className="sign-in">
       <div className="card" data-testid={ids.link_invalid} role="alert">

@@ -44,7 +44,8 @@ describe("errors", () => {
     expect(is_absent(new Error("404"))).toBe(false);
   });
   it("has a sentence for every failed sign-in, and repeats no foreign words", () => {
-    expect(sign_in_problem("access_denied")).toMatch(/cancelled/);
+    expect(sign_in_problem("oidc_cancelled")).toMatch(/cancelled/);
+    expect(sign_in_problem("oidc_token_signature")).toMatch(/verified.*\(oidc_token_signature\)/);
     expect(sign_in_problem("brand_new")).toContain("brand_new");
     expect(sign_in_problem("Call +1 555 now")).not.toContain("555");
     expect(sign_in_problem("constructor")).toMatch(/did not work/);

@@ -107,6 +107,30 @@ describe("audit log", () => {
       "ada@example.org issued a password-reset link for bob@example.org",
     );
   });
+  it("says who acted when nobody was signed in", () => {
+    const nobody = { actor_email: null, actor_id: null };
+    expect(audit_sentence(an_entry({ ...nobody, action: "user_created" }))).toBe(
+      "The command line created the account bob@example.org",
+    );
+    expect(
+      audit_sentence(an_entry({ ...nobody, action: "user_created", address: "10.0.0.1" })),
+    ).toBe("bob@example.org registered");
+    const replay = an_entry({
+      ...nobody,
+      action: "session_revoked",
+      subject: null,
+      detail: { reason: "a replaced token was used again" },
+    });
+    expect(audit_sentence(replay)).toBe("The server ended a session");
+    expect(audit_detail(replay)).toBe("reason a replaced token was used again");
+  });
+  it("names what administrators read, not the route", () => {
+    const read = (subject: string) =>
+      audit_sentence(an_entry({ action: "admin_read", subject_id: null, subject }));
+    expect(read("/api/v1/admin/users")).toBe("ada@example.org looked at the list of users");
+    expect(read("/api/v1/admin/new_thing")).toContain("/api/v1/admin/new_thing");
+    expect(read("/api/v1/admin/constructor")).not.toContain("function");
+  });
   it("reads well with actions and details of a newer server", () => {
     const e = an_entry({ action: "moon_landed", detail: { crew: ["a", "b"], deep: { x: 1 } } });
     expect(action_name(e.action)).toBe("Moon landed");
@@ -119,7 +143,7 @@ describe("audit log", () => {
       "max images 10 → 20, role admin",
     );
     expect(change_words({ changes: { disabled: { from: false, to: true } } })).toBe(
-      "disabled false → true",
+      "disabled no → yes",
     );
     expect(change_words({})).toBe("");
   });
