@@ -41,9 +41,19 @@ async function with_link(run, url, password, look) {
   await again.close();
 }
 
+const focused = (page) => page.evaluate(() => document.activeElement?.dataset?.testid ?? "");
+
 async function user_steps({ page, step, shot }) {
-  await step("users are made with a password, found by name, and listed in pages", async () => {
+  await step("a dialog takes the focus to its first field and gives it back", async () => {
     await at(page, "nav-users").click();
+    await at(page, "user-new").focus();
+    await page.keyboard.press("Enter");
+    await at(page, "dialog").waitFor();
+    check((await focused(page)) === "email", `the focus is on "${await focused(page)}"`);
+    await close(page);
+    check((await focused(page)) === "user-new", "the focus did not come back");
+  });
+  await step("users are made with a password, found by name, and listed in pages", async () => {
     await at(page, "user-row").first().waitFor();
     for (let n = 1; n <= 2; n += 1) {
       await at(page, "user-new").click();

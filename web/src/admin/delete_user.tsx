@@ -48,7 +48,6 @@ export function DeleteUser({
         <label>
           Type the email address to confirm
           <input
-            autoFocus
             autoComplete="off"
             spellCheck={false}
             value={typed}

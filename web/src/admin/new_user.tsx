@@ -67,7 +67,6 @@ export function NewUser({
             type="email"
             autoComplete="off"
             required
-            autoFocus
             maxLength={254}
             value={email}
             data-testid={ids.email}

@@ -13,7 +13,7 @@ import { sign_in_problem } from "../lib/sign_in_words";
 import { useTitle } from "../lib/title";
 import { useLiveEvents } from "../state/live";
 import { useSession } from "../state/session";
-import { useLoaded } from "../state/use_loaded";
+import { is_settled, useLoaded } from "../state/use_loaded";
 import { ids } from "../testids";
 import { Identities } from "./account_identities";
 import { Keys } from "./account_keys";
@@ -225,9 +225,14 @@ export function Account() {
           on_changed={() => void (sessions.value !== null && sessions.reload())}
         />
       </div>
-      <Sessions sessions={sessions} />
-      <Identities identities={identities} />
-      <Keys />
+      {is_settled(sessions) && is_settled(identities) && (
+        // Together: what comes a moment later would push the rest away under the pointer.
+        <>
+          <Sessions sessions={sessions} />
+          <Identities identities={identities} />
+          <Keys />
+        </>
+      )}
     </div>
   );
 }

@@ -13,6 +13,11 @@ export interface loaded<T> {
   change: (f: (old: T) => T) => void;
 }
 
+/** Whatever it was, the answer has come. */
+export function is_settled(l: Pick<loaded<unknown>, "value" | "absent" | "failed">): boolean {
+  return l.value !== null || l.absent || l.failed;
+}
+
 /** `every_ms`: read again while the page can be seen; 0 for once. `read` must not change by itself. */
 export function useLoaded<T>(read: () => Promise<T>, what: string, every_ms = 0): loaded<T> {
   const [value, set_value] = useState<T | null>(null);
