@@ -3,7 +3,15 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { image_size } from "./mock_masks.mjs";
+import {
+  account_routes,
+  audit,
+  new_person,
+  open_session,
+  person,
+  session_of,
+} from "./mock_accounts.mjs";
+import { ellipse_detection, image_size } from "./mock_masks.mjs";
 import { accept } from "./mock_socket.mjs";
 import {
   db,
@@ -14,7 +22,7 @@ import {
   refusal,
   find,
   remove,
-  me,
+  me_of,
   shown,
   prompts_of,
   start_next,
@@ -30,10 +38,25 @@ const csp =
   "connect-src 'self' ws: wss:; frame-ancestors 'none'";
 const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html" };
 
-function sign_in(body, reply) {
-  db.signed_in = true;
-  reply.setHeader("Set-Cookie", "mock=1; Path=/; HttpOnly; SameSite=Lax");
-  return [body.status ?? 200, me()];
+/** Slow enough that one can see the page wait. */
+const segment_ms = 400;
+
+/** Ellipses about what was asked for. */
+function segment(id, body) {
+  const image = find(db.images, id, "Image");
+  const side = Math.min(image.width, image.height) / 3;
+  const first = body.points?.find((p) => p.is_positive) ?? body.points?.[0];
+  const areas =
+    body.mode === "point"
+      ? [{ x: first.x - side / 2, y: first.y - side / 2, width: side, height: side }]
+      : body.boxes;
+  return {
+    image_id: id,
+    mode: body.mode,
+    model: "mock",
+    device_ms: segment_ms,
+    detections: areas.map((a) => ellipse_detection(a, image.width, image.height)),
+  };
 }
 function upload(body) {
   const head_end = body.indexOf("\r\n\r\n");
@@ -98,47 +121,55 @@ const routes = [
       version: "0.1.0",
       model: "mock",
       allow_registration: true,
-      setup_needed: !db.user,
+      setup_needed: db.people.length === 0,
       abilities: {
         text: false,
         exemplars: true,
         text_unavailable_reason: "The mock does not read.",
       },
-      modes: [],
-      limits: {},
+      modes: ["inside_box", "find_all", "point"],
+      limits: { password_chars_min: 8 },
     }),
   ],
   [
     "POST /auth/setup",
-    (_, b, r) => {
-      if (b.token !== "mock" || db.user)
+    (_, b, r, __, { request }) => {
+      if (b.token !== "mock" || db.people.length > 0)
         throw new refusal(403, "This set-up link is not valid any more");
-      db.user = b.email;
-      db.password = b.password;
-      return sign_in({ status: 201 }, r);
+      return [201, open_session(new_person(b, "admin"), request, r)];
     },
   ],
   [
+    "POST /auth/register",
+    (_, b, r, __, { request }) => [201, open_session(new_person(b, "user"), request, r)],
+  ],
+  [
     "POST /auth/login",
-    (_, b, r) => {
-      if (b.email !== db.user || b.password !== db.password)
+    (_, b, r, __, { request }) => {
+      const who = db.people.find((p) => p.email === b.email);
+      if (!who || who.disabled || who.password !== b.password) {
+        audit(null, "sign_in_failed", { email: b.email });
         throw new refusal(401, "Wrong email or password");
-      return sign_in({}, r);
+      }
+      audit(who, "sign_in", who, { method: "password" });
+      return [200, open_session(who, request, r)];
     },
   ],
   [
     "POST /auth/logout",
-    () => {
-      db.signed_in = false;
+    (_, __, ___, ____, { session, actor }) => {
+      db.sessions = db.sessions.filter((s) => s !== session);
+      audit(actor, "sign_out", actor);
     },
   ],
-  ["GET /auth/me", () => me()],
+  ["GET /auth/me", (_, __, ___, ____, { actor }) => ({ ...me_of(actor), csrf_token: csrf })],
   [
     "PATCH /auth/me",
-    (_, b) => {
-      db.name = b.display_name;
-      return me();
-    },
+    (_, b, ___, ____, { actor }) => ({ ...me_of(Object.assign(actor, b)), csrf_token: csrf }),
+  ],
+  [
+    "POST /images/:id/segment",
+    ([id], b) => new Promise((r) => setTimeout(() => r(segment(id, b)), segment_ms)),
   ],
   ["GET /images/history", () => db.results.map(history)],
   [
@@ -255,15 +286,23 @@ const routes = [
     },
   ],
   ["DELETE /api-keys/:id", ([id]) => remove("keys", id)],
-  ["GET /admin/users", () => [{ ...me(), disabled: false, disabled_at: null }]],
+  ...account_routes.map(([name, handle]) => [
+    name,
+    (values, b, reply, query, context) => handle(values, b, { ...context, reply, query }),
+  ]),
 ].map(([name, handle]) => {
   const [method, pattern] = name.split(" ");
   return {
     method,
+    path: `/api/v1${pattern.replace(/:id/g, "{id}")}`,
     expression: new RegExp(`^/api/v1${pattern.replace(/:id/g, "([^/]+)")}$`),
     handle,
   };
 });
+
+/** Which routes there are, in the shape in which the real server tells it. */
+const openapi = { paths: {} };
+for (const r of routes) (openapi.paths[r.path] ??= {})[r.method.toLowerCase()] = {};
 
 function serve_file(path, reply) {
   const file =
@@ -286,27 +325,35 @@ const server = createServer(async (request, reply) => {
     reply.end(value === undefined ? "" : JSON.stringify(value));
   };
   try {
-    const open = /\/(system|auth\/(setup|login|register))$/.test(url.pathname);
-    const known = db.signed_in && /mock=1/.test(request.headers.cookie ?? "");
-    if (!open && !known) throw new refusal(401, "Not signed in");
+    if (url.pathname === "/api/v1/openapi.json") return send(200, openapi);
+    const open = /\/(system|auth\/(setup|login|register|providers|links\/\w+))$/.test(url.pathname);
+    const session = session_of(request);
+    const actor = session && person(session.user_id);
+    if (!open && !actor) throw new refusal(401, "Not signed in");
     if (!open && request.method !== "GET" && request.headers["x-csrf-token"] !== csrf)
       throw new refusal(403, "The CSRF token is missing");
     for (const r of routes) {
       const m = request.method === r.method && r.expression.exec(url.pathname);
       if (!m) continue;
       const json = request.headers["content-type"]?.includes("json");
-      const answer = r.handle(m.slice(1), json ? JSON.parse(body) : body, reply, url.searchParams);
+      const context = { request, session, actor, base: `http://${request.headers.host}` };
+      const parsed = json ? JSON.parse(body) : body;
+      const answer = await r.handle(m.slice(1), parsed, reply, url.searchParams, context);
+      close_orphans();
       if (Array.isArray(answer) && typeof answer[0] === "number") return send(answer[0], answer[1]);
       return send(answer === undefined ? 204 : 200, answer);
     }
     throw new refusal(404, "No such route in the mock");
   } catch (e) {
-    send(e.status ?? 500, { detail: e.message, code: "mock", request_id: "mock" });
+    send(e.status ?? 500, { detail: e.message, code: e.code ?? "mock", request_id: randomUUID() });
   }
 });
+function close_orphans() {
+  for (const s of sockets) if (!session_of(s.request)) s.socket.destroy();
+}
 server.on("upgrade", (request, socket) => {
-  if (!db.signed_in) return socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");
-  const s = accept(request, socket);
+  if (!session_of(request)) return socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");
+  const s = { ...accept(request, socket), request };
   sockets.add(s);
   socket.on("close", () => sockets.delete(s));
   s.send({

@@ -5,8 +5,12 @@ import { ellipse_detection } from "./mock_masks.mjs";
 const step_ms = 900;
 
 export const db = {
-  user: null,
-  password: "",
+  people: [],
+  sessions: [],
+  links: [],
+  identities: [],
+  audit: [],
+  paused: false,
   images: [],
   boxes: [],
   points: [],
@@ -25,9 +29,10 @@ export function push(event) {
   for (const s of sockets) s.send(whole);
 }
 export class refusal extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, code = "mock") {
     super(detail);
     this.status = status;
+    this.code = code;
   }
 }
 export const find = (list, id, what) => {
@@ -38,20 +43,20 @@ export const find = (list, id, what) => {
 export const remove = (name, id) => {
   db[name] = db[name].filter((x) => x.id !== id);
 };
-export const me = () => ({
-  id: "00000000-0000-4000-8000-000000000001",
-  email: db.user,
-  display_name: db.name ?? "",
-  role: "admin",
-  max_concurrent_jobs: 1,
-  max_images: 1000,
-  max_storage_mb: 5000,
+/** The images belong to everybody here: it is no test of isolation. */
+export const me_of = (who) => ({
+  id: who.id,
+  email: who.email,
+  display_name: who.display_name,
+  role: who.role,
+  max_concurrent_jobs: who.max_concurrent_jobs,
+  max_images: who.max_images,
+  max_storage_mb: who.max_storage_mb,
   image_count: db.images.length,
   storage_bytes: db.images.reduce((n, i) => n + i.byte_size, 0),
   running_jobs: db.jobs.filter((j) => j.status === "running").length,
-  share_weight: 1,
-  created_at: now(),
-  csrf_token: csrf,
+  share_weight: who.share_weight,
+  created_at: who.created_at,
 });
 export const shown = ({ bytes, ...image }) => image;
 
@@ -132,7 +137,7 @@ export function run_job(job) {
 export function start_next() {
   if (db.jobs.some((j) => j.status === "running")) return;
   const next = db.jobs.filter((j) => j.status === "queued").at(-1);
-  if (next) setTimeout(() => next.status === "queued" && run_job(next), 300);
+  if (next && !db.paused) setTimeout(() => next.status === "queued" && run_job(next), 300);
 }
 export function new_job(image_ids, mode) {
   const images = image_ids.map((id) => find(db.images, id, "Image"));

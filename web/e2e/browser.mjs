@@ -65,6 +65,14 @@ export async function open_browser() {
 export class step_counter {
   passed = 0;
   failed = 0;
+  skipped = 0;
+  /** A step for a route that this server does not have: said aloud, never quietly left out. */
+  async step_with(routes, needed, name, action) {
+    const lacking = needed.filter((n) => !routes.has(n));
+    if (lacking.length === 0) return this.step(name, action);
+    this.skipped += 1;
+    console.log(`SKIP  ${name}: this server has no ${lacking.join(", no ")}`);
+  }
   /** Runs one step; the first failure ends the run. */
   async step(name, action) {
     try {
@@ -120,6 +128,24 @@ export async function on_screen(page, fx, fy) {
   return { x: frame.x + x + fx * width * scale, y: frame.y + y + fy * height * scale };
 }
 
+/** The routes that the server itself says it has: "GET /auth/me", … */
+export async function routes_of(base) {
+  const answer = await fetch(`${base}/api/v1/openapi.json`);
+  check(answer.ok, `the OpenAPI document answers ${answer.status}`);
+  const { paths } = await answer.json();
+  return new Set(
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((m) => `${m.toUpperCase()} ${path.replace("/api/v1", "")}`),
+    ),
+  );
+}
+
+/** Keeps what the preview shows, as everybody does after looking at it. */
+export async function keep(page) {
+  await at(page, "preview-keep").click();
+  await at(page, "preview-bar").waitFor({ state: "detached" });
+}
+
 export async function drag(page, from, to) {
   const a = await on_screen(page, ...from);
   const b = await on_screen(page, ...to);
@@ -131,8 +157,8 @@ export async function drag(page, from, to) {
 }
 
 /** How many pixels of the mask overlay are painted. */
-export function painted(page) {
-  return at(page, "overlay").evaluate((c) => {
+export function painted(page, overlay = "overlay") {
+  return at(page, overlay).evaluate((c) => {
     if (c.width === 0 || c.height === 0) return 0;
     const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
     let n = 0;
@@ -149,6 +175,12 @@ export async function until(question, sentence, within_ms = 60_000) {
     if (Date.now() > end) throw new Error(`${sentence} (waited ${within_ms / 1000} s)`);
     await new Promise((r) => setTimeout(r, 150));
   }
+}
+
+/** The page is as wide as its window: nothing is cut off or has to be scrolled sideways. */
+export async function fits_width(page, where) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  check(wide <= 0, `${where} is ${wide} px too wide`);
 }
 
 export const result_shown = (page) => at(page, "overlay").getAttribute("data-result-id");

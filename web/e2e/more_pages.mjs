@@ -5,6 +5,7 @@ import {
   at,
   check,
   drag,
+  keep,
   on_screen,
   painted,
   result_shown,
@@ -177,6 +178,7 @@ export async function polling_fallback({ context, run, step, shot }) {
     const before = await result_shown(page);
     await page.keyboard.press("Escape");
     await drag(page, [0.05, 0.05], [0.4, 0.5]);
+    await keep(page);
     await until(
       async () => (await at(page, "prompt-item").count()) === 2,
       "the second box is missing",

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect } from "react";
+import { admin_paths } from "./admin/paths";
 import { Empty, Spinner } from "./components/bits";
 import { Shell } from "./components/shell";
 import { ToastProvider } from "./components/toasts";
@@ -7,14 +8,16 @@ import { Account } from "./pages/account";
 import { Gallery } from "./pages/gallery";
 import { History } from "./pages/history";
 import { Jobs } from "./pages/jobs";
+import { LinkPage } from "./pages/link";
 import { SignIn } from "./pages/sign_in";
-import { Users } from "./pages/users";
 import { LiveProvider } from "./state/live";
 import { SessionProvider, useSession } from "./state/session";
 import { UploadsProvider } from "./state/uploads_provider";
 
 // The drawing library is half of the program; the other pages do without it.
 const Annotate = lazy(() => import("./pages/annotate"));
+// Most people never see these.
+const Administration = lazy(() => import("./admin/administration"));
 
 function Unreachable({ problem, again }: { problem: string; again: () => void }) {
   return (
@@ -49,8 +52,10 @@ function Pages() {
         <History />
       ) : match("/account", at.path) ? (
         <Account />
-      ) : match("/users", at.path) ? (
-        <Users />
+      ) : admin_paths.includes(at.path) ? (
+        <Suspense fallback={<Spinner />}>
+          <Administration path={at.path} />
+        </Suspense>
       ) : (
         <Empty title="There is nothing here">
           <Link to="/">To the images</Link>
@@ -63,7 +68,7 @@ function Pages() {
 function Gate() {
   const { at, go } = useRouter();
   const { user, problem, refresh } = useSession();
-  const open = at.path === "/sign-in" || at.path === "/setup";
+  const open = ["/sign-in", "/setup", "/invite", "/reset"].includes(at.path);
 
   useEffect(() => {
     if (user === null && !open) {
@@ -72,6 +77,7 @@ function Gate() {
     }
   }, [user, open, at, go]);
 
+  if (at.path === "/invite" || at.path === "/reset") return <LinkPage key={at.search} />;
   if (at.path === "/setup") return <SignIn key="setup" purpose="setup" />;
   if (user === undefined) {
     return problem === null ? (

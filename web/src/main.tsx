@@ -4,5 +4,6 @@ import "./styles/base.css";
 import "./styles/pages.css";
 import "./styles/lists.css";
 import "./styles/annotate.css";
+import "./styles/admin.css";
 
 createRoot(document.getElementById("root")!).render(<App />);

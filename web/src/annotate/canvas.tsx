@@ -1,14 +1,15 @@
 // The drawing area: the photograph and the masks as plain elements moved by CSS, and above them a
 // Konva stage with the prompts, so that zooming redraws only the prompts.
 import type Konva from "konva";
-import { useEffect, useRef, useState, type RefObject } from "react";
+import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import "konva/lib/shapes/Circle";
 import "konva/lib/shapes/Line";
 import "konva/lib/shapes/Rect";
 import "konva/lib/shapes/Transformer";
 import { Circle, Layer, Line, Rect, Stage, Transformer } from "react-konva/lib/ReactKonvaCore";
 import { image_url, thumbnail_url } from "../api/routes";
-import type { box_annotation, image, point_annotation, result } from "../api/types";
+import type { box_annotation, detection, image, point_annotation, result } from "../api/types";
+import type { preview_state } from "../state/preview";
 import {
   box_between,
   clamp,
@@ -24,6 +25,8 @@ import { point_colours, prompt_colours, prompt_type_of, type tool } from "./tool
 import type { view_control } from "./use_viewport";
 
 const preview_px = 1024;
+/** How much of the stored result's opacity is left while other masks are looked at. */
+const stepped_back = 0.35;
 
 interface canvas_props {
   element: RefObject<HTMLDivElement | null>;
@@ -37,6 +40,10 @@ interface canvas_props {
   on_box: (r: rect) => void;
   on_reshape: (id: string, r: rect) => void;
   on_point: (x: number, y: number, positive: boolean) => void;
+  /** Prompts that are not stored yet, and the masks that they would give. */
+  pending: Pick<preview_state, "boxes" | "points">;
+  waiting: boolean;
+  masks: detection[];
   result: result | null;
   opacity: number;
   highlight: number | null;
@@ -72,6 +79,9 @@ export function Canvas(props: canvas_props) {
   const nodes = useRef(new Map<string, Konva.Rect>());
   const px = 1 / viewport.scale;
   const drawing = prompt_type_of(tool);
+  const { pending, masks } = props;
+  const preview = useMemo(() => ({ id: "preview", detections: masks }), [masks]);
+  const looking = masks.length > 0;
 
   useEffect(() => {
     const node = selected === null ? undefined : nodes.current.get(selected);
@@ -157,10 +167,21 @@ export function Canvas(props: canvas_props) {
         result={props.result}
         width={image.width}
         height={image.height}
-        opacity={props.opacity}
+        opacity={looking ? props.opacity * stepped_back : props.opacity}
         highlight={props.highlight}
         style={placed}
       />
+      {looking && (
+        <Overlay
+          result={preview}
+          width={image.width}
+          height={image.height}
+          opacity={props.opacity}
+          first_colour={props.result?.detections.length ?? 0}
+          testid={ids.preview_overlay}
+          style={placed}
+        />
+      )}
       <Stage
         width={view.width}
         height={view.height}
@@ -189,6 +210,17 @@ export function Canvas(props: canvas_props) {
               onTransformEnd={(e) => reshaped(b, e.target as Konva.Rect)}
             />
           ))}
+          {pending.boxes.map((b, i) => (
+            <Rect
+              key={i}
+              {...b}
+              stroke={prompt_colours.segment}
+              strokeWidth={2}
+              strokeScaleEnabled={false}
+              dash={[3, 4]}
+              listening={false}
+            />
+          ))}
           {drawn !== null && drawing !== null && (
             <Rect
               {...drawn}
@@ -208,6 +240,16 @@ export function Canvas(props: canvas_props) {
               clickable={tool === "select"}
             />
           ))}
+          {pending.points.map((p, i) => (
+            <PointMark
+              key={i}
+              point={{ id: "", point_x: p.x, point_y: p.y, is_positive: p.positive }}
+              px={px}
+              selected={false}
+              clickable={false}
+              tentative
+            />
+          ))}
           <Transformer
             ref={transformer}
             rotateEnabled={false}
@@ -222,8 +264,23 @@ export function Canvas(props: canvas_props) {
           />
         </Layer>
       </Stage>
+      {props.waiting && <Waiting at={place_of_last(pending)} viewport={viewport} />}
     </div>
   );
+}
+
+function place_of_last({ boxes, points }: canvas_props["pending"]): point {
+  const p = points.at(-1);
+  if (p !== undefined) return { x: p.x + 0.5, y: p.y + 0.5 };
+  const b = boxes.at(-1);
+  return b === undefined ? { x: 0, y: 0 } : { x: b.x + b.width / 2, y: b.y + b.height / 2 };
+}
+
+/** A turning ring where one has just clicked: the answer is on its way. */
+function Waiting({ at, viewport }: { at: point; viewport: view_control["viewport"] }) {
+  const x = viewport.x + at.x * viewport.scale;
+  const y = viewport.y + at.y * viewport.scale;
+  return <i className="waiting-ring" aria-hidden="true" style={{ left: x, top: y }} />;
 }
 
 function PointMark({
@@ -231,11 +288,14 @@ function PointMark({
   px,
   selected,
   clickable,
+  tentative = false,
 }: {
-  point: point_annotation;
+  point: Pick<point_annotation, "id" | "point_x" | "point_y" | "is_positive">;
   px: number;
   selected: boolean;
   clickable: boolean;
+  /** Not stored yet. */
+  tentative?: boolean;
 }) {
   const x = point.point_x + 0.5;
   const y = point.point_y + 0.5;
@@ -250,6 +310,7 @@ function PointMark({
         fill={point.is_positive ? point_colours.positive : point_colours.negative}
         stroke={selected ? "#1c1a17" : "#ffffff"}
         strokeWidth={2 * px}
+        dash={tentative ? [3 * px, 3 * px] : undefined}
         listening={clickable}
       />
       <Line

@@ -4,16 +4,21 @@ import type { image, mode } from "../api/types";
 import { ModeSwitch, modes } from "../components/bits";
 import { useRouter } from "../lib/router";
 import { useSubmitJob } from "../pages/gallery";
+import { has_pending, is_waiting, preview_masks } from "../state/preview";
 import { boxes_of_mode, has_prompt } from "../state/prompts";
 import { useSession } from "../state/session";
 import { all_image_ids } from "../state/use_images";
+import type { rect } from "../state/viewport";
 import { ids } from "../testids";
 import { useToasts } from "../components/toasts";
 import { Canvas } from "./canvas";
 import { Help } from "./help";
+import { PreviewBar } from "./preview_bar";
 import { JobOfImage, PromptList, Results } from "./sidebar";
 import { TextPrompt } from "./text_prompt";
+import { Toolbar } from "./toolbar";
 import { first_tool, prompt_type_of, tools_of_mode, type tool } from "./tools";
+import { usePreview } from "./use_preview";
 import { usePrompts } from "./use_prompts";
 import { useResults } from "./use_results";
 import { is_typing, useViewport } from "./use_viewport";
@@ -30,6 +35,8 @@ const empty_hints: Record<mode, string> = {
 export interface view_settings {
   opacity: number;
   visible: boolean;
+  /** Show the mask at once, before a prompt is kept. */
+  preview: boolean;
 }
 
 export function Editor({
@@ -66,13 +73,31 @@ export function Editor({
   const control = useViewport(area, image);
   const work = usePrompts(image);
   const results = useResults(image.id, mode);
+  const preview = usePreview(image, mode, work);
   const { prompts } = work;
+  const pending = has_pending(preview.state);
+  const can_preview = mode !== "find_all" && (system?.modes.includes(mode) ?? false);
+  const looking = can_preview && settings.preview;
 
   const boxes = boxes_of_mode(prompts.boxes, mode);
   const points = mode === "point" ? prompts.points : [];
   const ready = has_prompt(prompts, system?.abilities.text ? image.text_prompt : null, mode);
 
-  const change_mode = (m: mode) => {
+  const { dispatch } = preview;
+  const shown_id = results.shown?.id;
+  useEffect(() => dispatch({ kind: "forgotten" }), [dispatch, shown_id]);
+
+  /** Stores what is only looked at so far; false when the server refused. */
+  const keep = async () => {
+    if (!pending) return true;
+    const { done, box } = await preview.keep();
+    if (box !== null) set_selected(box);
+    return done;
+  };
+
+  const change_mode = async (m: mode) => {
+    if (m === mode || !(await keep())) return;
+    dispatch({ kind: "forgotten" });
     set_mode(m);
     set_tool(first_tool(m));
     set_selected(null);
@@ -81,6 +106,7 @@ export function Editor({
 
   const remove = (id: string) => {
     if (selected === id) set_selected(null);
+    dispatch({ kind: "forgotten" });
     void (prompts.boxes.some((b) => b.id === id) ? work.remove_box(id) : work.remove_point(id));
   };
 
@@ -88,6 +114,7 @@ export function Editor({
     if (busy) return;
     set_busy(true);
     try {
+      if (!(await keep())) return;
       // This image runs again even when nothing changed: somebody pressed the button for it.
       if (all) await submit(await all_image_ids(images_per_job_max), mode, false);
       else await submit([image.id], mode, true);
@@ -98,8 +125,14 @@ export function Editor({
     }
   };
 
-  const open = (id: string | null) => {
-    if (id !== null) go(`/images/${id}?mode=${mode}`);
+  const open = async (id: string | null) => {
+    if (id !== null && (await keep())) go(`/images/${id}?mode=${mode}`);
+  };
+
+  const take_back = () => {
+    if (pending) return dispatch({ kind: "last_removed" });
+    dispatch({ kind: "forgotten" });
+    void work.undo();
   };
 
   const key = (e: KeyboardEvent) => {
@@ -107,7 +140,7 @@ export function Editor({
     const control_held = e.ctrlKey || e.metaKey;
     if (control_held && e.key.toLowerCase() === "z" && !e.shiftKey) {
       e.preventDefault();
-      void work.undo();
+      take_back();
       return;
     }
     if (control_held || e.altKey) return;
@@ -115,12 +148,12 @@ export function Editor({
       e.target instanceof HTMLElement && /^(BUTTON|A|INPUT)$/.test(e.target.tagName);
     const chosen = tools_of_mode[mode].find((t) => t.key === e.key.toLowerCase());
     const actions: Record<string, () => void> = {
-      "1": () => change_mode(modes[0]!),
-      "2": () => change_mode(modes[1]!),
-      "3": () => change_mode(modes[2]!),
+      "1": () => void change_mode(modes[0]!),
+      "2": () => void change_mode(modes[1]!),
+      "3": () => void change_mode(modes[2]!),
       Delete: () => selected !== null && remove(selected),
       Backspace: () => selected !== null && remove(selected),
-      Escape: () => set_selected(null),
+      Escape: () => (pending ? dispatch({ kind: "cleared" }) : set_selected(null)),
       "+": () => control.zoom(1.25),
       "=": () => control.zoom(1.25),
       "-": () => control.zoom(0.8),
@@ -129,12 +162,15 @@ export function Editor({
       m: () => set_settings({ ...settings, visible: !settings.visible }),
       "?": () => set_help(true),
     };
+    if (can_preview) {
+      actions.s = () => set_settings({ ...settings, preview: !settings.preview });
+    }
     if (!on_button) {
-      actions.Enter = () => ready && void process(false);
+      actions.Enter = () => void (pending ? keep() : ready && process(false));
     }
     if (!(e.target instanceof HTMLInputElement)) {
-      actions.ArrowLeft = () => open(previous);
-      actions.ArrowRight = () => open(next);
+      actions.ArrowLeft = () => void open(previous);
+      actions.ArrowRight = () => void open(next);
     }
     const action = chosen ? () => set_tool(chosen.tool) : actions[e.key];
     if (action === undefined) return;
@@ -149,12 +185,23 @@ export function Editor({
     return () => window.removeEventListener("keydown", f);
   }, []);
 
-  const add_box = async (r: { x: number; y: number; width: number; height: number }) => {
+  const add_box = async (box: rect) => {
     const type = prompt_type_of(tool);
     if (type === null) return;
-    const id = await work.add_box(r, type);
+    if (looking) {
+      set_selected(null);
+      return dispatch({ kind: "box_added", box });
+    }
+    const id = await work.add_box(box, type);
     if (id !== null) set_selected(id);
   };
+
+  const add_point = (x: number, y: number, positive: boolean) => {
+    if (looking) dispatch({ kind: "point_added", point: { x, y, positive } });
+    else void work.add_point(x, y, positive);
+  };
+
+  const masks = preview_masks(preview.state, mode);
 
   return (
     <div className="annotate">
@@ -167,7 +214,7 @@ export function Editor({
             title="Previous image (←)"
             aria-label="Previous image"
             data-testid={ids.prev_image}
-            onClick={() => open(previous)}
+            onClick={() => void open(previous)}
           >
             ‹
           </button>
@@ -178,7 +225,7 @@ export function Editor({
             title="Next image (→)"
             aria-label="Next image"
             data-testid={ids.next_image}
-            onClick={() => open(next)}
+            onClick={() => void open(next)}
           >
             ›
           </button>
@@ -189,68 +236,19 @@ export function Editor({
             {image.width}×{image.height} {position}
           </span>
         </div>
-        <ModeSwitch value={mode} on_change={change_mode} shortcuts />
+        <ModeSwitch value={mode} on_change={(m) => void change_mode(m)} shortcuts />
       </div>
-      <div className="annotate-tools" role="toolbar" aria-label="Tools" aria-orientation="vertical">
-        {tools_of_mode[mode].map((t) => (
-          <button
-            key={t.tool}
-            type="button"
-            className="tool"
-            aria-pressed={tool === t.tool}
-            title={`${t.hint} (${t.key.toUpperCase()})`}
-            data-testid={ids.tool(t.tool)}
-            onClick={() => set_tool(t.tool)}
-          >
-            <ToolIcon tool={t.tool} />
-            <span>{t.name}</span>
-          </button>
-        ))}
-        <hr />
-        <button
-          type="button"
-          className="tool"
-          title="Zoom in (+)"
-          onClick={() => control.zoom(1.25)}
-        >
-          <b aria-hidden="true">+</b>
-          <span>Zoom in</span>
-        </button>
-        <button
-          type="button"
-          className="tool"
-          title="Zoom out (−)"
-          onClick={() => control.zoom(0.8)}
-        >
-          <b aria-hidden="true">−</b>
-          <span>Zoom out</span>
-        </button>
-        <button type="button" className="tool" title="Fit (F)" onClick={control.fit}>
-          <ToolIcon tool="fit" />
-          <span>Fit</span>
-        </button>
-        <button
-          type="button"
-          className="tool"
-          title="Take the last change back (Ctrl Z)"
-          disabled={prompts.undo.length === 0}
-          data-testid={ids.undo}
-          onClick={() => void work.undo()}
-        >
-          <ToolIcon tool="undo" />
-          <span>Undo</span>
-        </button>
-        <button
-          type="button"
-          className="tool"
-          title="Keys and help (?)"
-          data-testid={ids.help}
-          onClick={() => set_help(true)}
-        >
-          <b aria-hidden="true">?</b>
-          <span>Help</span>
-        </button>
-      </div>
+      <Toolbar
+        mode={mode}
+        tool={tool}
+        on_tool={set_tool}
+        control={control}
+        can_undo={pending || prompts.undo.length > 0}
+        on_undo={take_back}
+        on_help={() => set_help(true)}
+        preview={can_preview ? settings.preview : null}
+        on_preview={(preview) => set_settings({ ...settings, preview })}
+      />
       <div className="annotate-area">
         <Canvas
           element={area}
@@ -262,11 +260,23 @@ export function Editor({
           selected={selected}
           on_select={set_selected}
           on_box={(r) => void add_box(r)}
-          on_reshape={(id, r) => void work.reshape_box(id, r)}
-          on_point={(x, y, positive) => void work.add_point(x, y, positive)}
+          on_reshape={(id, r) => {
+            dispatch({ kind: "forgotten" });
+            void work.reshape_box(id, r);
+          }}
+          on_point={add_point}
+          pending={preview.state}
+          waiting={is_waiting(preview.state)}
+          masks={masks}
           result={results.shown}
           opacity={settings.visible ? settings.opacity : 0}
           highlight={highlight}
+        />
+        <PreviewBar
+          state={preview.state}
+          on_keep={() => void keep()}
+          on_clear={() => dispatch({ kind: "cleared" })}
+          on_again={() => dispatch({ kind: "asked_again" })}
         />
         <span className="zoom-label">{Math.round(control.viewport.scale * 100)} %</span>
       </div>
@@ -287,8 +297,8 @@ export function Editor({
           <button
             type="button"
             className="primary"
-            disabled={busy || !ready || !work.loaded}
-            title={ready ? "Process this image (Enter)" : empty_hints[mode]}
+            disabled={busy || !(ready || pending) || !work.loaded}
+            title={ready || pending ? "Process this image (Enter)" : empty_hints[mode]}
             data-testid={ids.process}
             onClick={() => void process(false)}
           >
@@ -311,7 +321,7 @@ export function Editor({
           results={results}
           overlay={{
             ...settings,
-            set_opacity: (opacity) => set_settings({ visible: true, opacity }),
+            set_opacity: (opacity) => set_settings({ ...settings, visible: true, opacity }),
             set_visible: (visible) => set_settings({ ...settings, visible }),
             highlight,
             set_highlight,
@@ -320,51 +330,5 @@ export function Editor({
       </aside>
       {help && <Help on_close={() => set_help(false)} />}
     </div>
-  );
-}
-
-function ToolIcon({ tool }: { tool: tool | "fit" | "undo" }) {
-  const shape = {
-    select: <path d="M5 3l12 7-5 1.500L9.5 17z" fill="currentColor" />,
-    box: (
-      <rect
-        x="3.5"
-        y="5"
-        width="13"
-        height="10"
-        rx="1"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="2"
-      />
-    ),
-    exemplar_positive: (
-      <path d="M3 4h14v12H3zM10 7v6M7 10h6" fill="none" stroke="currentColor" strokeWidth="2" />
-    ),
-    exemplar_negative: (
-      <path d="M3 4h14v12H3zM7 10h6" fill="none" stroke="currentColor" strokeWidth="2" />
-    ),
-    point: <circle cx="10" cy="10" r="4.5" fill="currentColor" />,
-    fit: (
-      <path
-        d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="2"
-      />
-    ),
-    undo: (
-      <path
-        d="M7 3L3 7l4 4M3 7h8a5 5 0 010 10H7"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="2"
-      />
-    ),
-  }[tool];
-  return (
-    <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-      {shape}
-    </svg>
   );
 }

@@ -9,14 +9,15 @@ const keys: [string, string][] = [
   ["V", "Select, move and resize"],
   ["Delete", "Remove the selected prompt"],
   ["Ctrl Z", "Take the last change back"],
-  ["Enter", "Process this image"],
+  ["S", "Preview: show the mask before a prompt is kept"],
+  ["Enter", "Keep what is previewed; else process this image"],
   ["Wheel", "Zoom at the pointer"],
   ["+ · −", "Zoom"],
   ["F · 0", "Fit · actual pixels"],
   ["Space · middle button", "Hold and drag to move the picture"],
   ["M", "Masks on or off"],
   ["← · →", "Previous · next image"],
-  ["Esc", "Let go of the selection"],
+  ["Esc", "Drop what is previewed; else let go of the selection"],
   ["?", "This help"],
 ];
 

@@ -18,7 +18,8 @@ export interface prompt_tools {
   add_box: (r: rect, type: prompt_type) => Promise<string | null>;
   reshape_box: (id: string, r: rect) => Promise<void>;
   remove_box: (id: string) => Promise<void>;
-  add_point: (x: number, y: number, positive: boolean) => Promise<void>;
+  /** Whether the server took it. */
+  add_point: (x: number, y: number, positive: boolean) => Promise<boolean>;
   remove_point: (id: string) => Promise<void>;
   undo: () => Promise<void>;
 }
@@ -138,7 +139,7 @@ export function usePrompts(image: image): prompt_tools {
 
   const add_point = useCallback(
     async (x: number, y: number, positive: boolean) => {
-      await attempt(async () => ({
+      const done = await attempt(async () => ({
         kind: "point_added",
         point: await api.create_point({
           image_id: id,
@@ -148,6 +149,7 @@ export function usePrompts(image: image): prompt_tools {
         }),
         undoable: true,
       }));
+      return done !== null;
     },
     [attempt, id],
   );

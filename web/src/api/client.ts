@@ -9,6 +9,8 @@ export class api_error extends Error {
     readonly detail: string,
     readonly code: string,
     readonly retry_after_s: number | null = null,
+    /** What to tell an administrator: the log lines of the request carry it. */
+    readonly request_id: string | null = null,
   ) {
     super(detail);
   }
@@ -32,17 +34,23 @@ export function report_signed_out(): void {
 }
 
 /** Turns an answer's body into an error with the server's own sentence, or a plain one. */
-export function error_from(status: number, text: string, retry_after: string | null): api_error {
+export function error_from(
+  status: number,
+  text: string,
+  retry_after: string | null,
+  request_id: string | null = null,
+): api_error {
   const seconds = retry_after !== null && /^\d+$/.test(retry_after) ? Number(retry_after) : null;
   try {
     const body = JSON.parse(text) as Partial<error_body>;
     if (typeof body.detail === "string") {
-      return new api_error(status, body.detail, body.code ?? "unknown", seconds);
+      const id = body.request_id ?? request_id;
+      return new api_error(status, body.detail, body.code ?? "unknown", seconds, id);
     }
   } catch {
     // Not JSON: a proxy in between, say. The sentence below is all we can offer.
   }
-  return new api_error(status, fallback_sentence(status), "unknown", seconds);
+  return new api_error(status, fallback_sentence(status), "unknown", seconds, request_id);
 }
 
 function fallback_sentence(status: number): string {
@@ -79,7 +87,12 @@ async function send(method: string, path: string, options: call_options): Promis
     throw new api_error(0, "The server cannot be reached; check the connection", "unreachable");
   }
   if (answer.ok || answer.status === 304) return answer;
-  const problem = error_from(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+  const problem = error_from(
+    answer.status,
+    await answer.text(),
+    answer.headers.get("Retry-After"),
+    answer.headers.get("X-Request-Id"),
+  );
   if (problem.status === 401 && !options.credentials_attempt) signed_out();
   throw problem;
 }
@@ -92,6 +105,11 @@ export async function call<T>(
   const answer = await send(method, path, options);
   const text = answer.status === 204 ? "" : await answer.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** A route that this server does not have (yet): what it is for is then not offered. */
+export function is_absent(e: unknown): boolean {
+  return e instanceof api_error && (e.status === 404 || e.status === 405);
 }
 
 export function describe(e: unknown): string {

@@ -1,4 +1,4 @@
-// Every route the client uses, one function each.
+// The routes of signing in, images, prompts, jobs and results, one function each.
 import { base, call } from "./client";
 import type {
   api_key,
@@ -9,7 +9,6 @@ import type {
   image_list,
   job,
   job_image,
-  managed_user,
   me,
   mode,
   new_api_key,
@@ -17,10 +16,12 @@ import type {
   point_list,
   prompt_type,
   result,
+  segment_answer,
+  segment_request,
   system_info,
 } from "./types";
 
-function query(values: Record<string, string | number | undefined | null>): string {
+export function query(values: Record<string, string | number | undefined | null>): string {
   const parts = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined && value !== null && value !== "") parts.set(name, String(value));
@@ -56,12 +57,6 @@ export const create_key = (name: string, read_only: boolean, expires_at: string 
   });
 export const delete_key = (id: string) => call<void>("DELETE", `/api-keys/${id}`);
 
-export const list_users = () => call<managed_user[]>("GET", "/admin/users");
-export const create_user = (email: string, password: string) =>
-  call<managed_user>("POST", "/admin/users", { body: { email, password } });
-export const patch_user = (id: string, change: Record<string, unknown>) =>
-  call<managed_user>("PATCH", `/admin/users/${id}`, { body: change });
-
 // Images
 export const list_images = (p: {
   limit?: number;
@@ -77,6 +72,9 @@ export const list_images = (p: {
 export const get_image = (id: string) => call<image>("GET", `/images/${id}`);
 export const patch_text_prompt = (id: string, text_prompt: string | null) =>
   call<image>("PATCH", `/images/${id}`, { body: { text_prompt } });
+/** Masks for these prompts now; nothing is stored. */
+export const segment = (id: string, body: segment_request, signal: AbortSignal) =>
+  call<segment_answer>("POST", `/images/${id}/segment`, { body, signal });
 export const delete_image = (id: string) => call<void>("DELETE", `/images/${id}`);
 export const image_url = (id: string) => `${base}/images/${id}/data`;
 export const thumbnail_url = (id: string, size = 256) =>

@@ -18,8 +18,18 @@ export function Dialog({
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const d = element.current;
+    // Where the focus comes from is where it goes back to.
+    const before = document.activeElement;
     if (d && !d.open) d.showModal();
-    return () => d?.close();
+    // The browser would take the first button, which closes; a field or the safe answer is better.
+    const first = d?.querySelector<HTMLElement>(
+      ".dialog-content :is(input:not([readonly]), select), .dialog-actions button:not(.danger)",
+    );
+    first?.focus();
+    return () => {
+      d?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   return (
     <dialog
@@ -74,7 +84,6 @@ export function Confirm({
           <button
             type="button"
             className="danger"
-            autoFocus
             data-testid={ids.dialog_confirm}
             onClick={() => {
               on_close();

@@ -1,5 +1,6 @@
 // The frame around every signed-in page: navigation, live state, account.
-import type { ReactNode } from "react";
+import type { MouseEvent, ReactNode } from "react";
+import { admin_paths } from "../admin/paths";
 import { Link, useRouter } from "../lib/router";
 import { useLive } from "../state/live";
 import { open_jobs } from "../state/jobs";
@@ -37,15 +38,34 @@ export function LiveIndicator() {
   );
 }
 
-function NavLink({ to, testid, children }: { to: string; testid: string; children: ReactNode }) {
+function NavLink({
+  to,
+  testid,
+  also = [],
+  children,
+}: {
+  to: string;
+  testid: string;
+  /** Other paths that belong to it. */
+  also?: readonly string[];
+  children: ReactNode;
+}) {
   const { at } = useRouter();
   const here =
-    to === "/" ? at.path === "/" || at.path.startsWith("/images/") : at.path.startsWith(to);
+    to === "/"
+      ? at.path === "/" || at.path.startsWith("/images/")
+      : at.path.startsWith(to) || also.includes(at.path);
   return (
     <Link to={to} data-testid={testid} aria-current={here ? "page" : undefined}>
       {children}
     </Link>
   );
+}
+
+/** The address stays: what is behind a # is a page of its own here. */
+function to_content(e: MouseEvent): void {
+  e.preventDefault();
+  document.getElementById("main")?.focus();
 }
 
 export function Shell({ children, full = false }: { children: ReactNode; full?: boolean }) {
@@ -55,6 +75,9 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
   const open = open_jobs(jobs).length;
   return (
     <div className={full ? "shell full" : "shell"}>
+      <a className="skip" href="#main" onClick={to_content}>
+        To the content
+      </a>
       <header className="topbar">
         <Link to="/" className="brand" aria-label="Samovar, to the gallery">
           <img src="/favicon.svg" alt="" width={24} height={24} />
@@ -71,8 +94,8 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
             History
           </NavLink>
           {user?.role === "admin" && (
-            <NavLink to="/users" testid={ids.nav_users}>
-              Users
+            <NavLink to="/users" testid={ids.nav_users} also={admin_paths}>
+              Admin
             </NavLink>
           )}
         </nav>
@@ -91,7 +114,9 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
           </button>
         </div>
       </header>
-      <main>{children}</main>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
     </div>
   );
 }

@@ -28,6 +28,23 @@ export function when(iso: string | null | undefined): string {
     : t.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** "3 min ago"; a time ahead is "in 3 min". The exact time belongs into a title beside it. */
+export function ago(iso: string | null | undefined, now_ms: number): string {
+  const t = iso ? Date.parse(iso) : Number.NaN;
+  if (Number.isNaN(t)) return "–";
+  const s = Math.round(Math.abs(now_ms - t) / 1000);
+  if (s < 45) return t > now_ms + 1000 ? "in a moment" : "just now";
+  const [n, unit] =
+    s < 3600 - 30
+      ? [Math.round(s / 60), "min"]
+      : s < 86_400 - 1800
+        ? [Math.round(s / 3600), "h"]
+        : s < 60 * 86_400
+          ? [Math.round(s / 86_400), s < 1.5 * 86_400 ? "day" : "days"]
+          : [Math.round(s / (30.44 * 86_400)), "months"];
+  return t > now_ms ? `in ${n} ${unit}` : `${n} ${unit} ago`;
+}
+
 export const mode_names: Record<mode, string> = {
   inside_box: "Inside box",
   find_all: "Find all",

@@ -23,14 +23,31 @@ interface router {
 
 const context = createContext<router>({ at: { path: "/", search: "" }, go: () => {} });
 
-const read = (): location => ({ path: window.location.pathname, search: window.location.search });
+/**
+ * Links that carry a secret come as "/#/invite?token=…": browsers keep what is behind the # to
+ * themselves, so that it is in no log of a server or proxy.
+ */
+export function location_of(pathname: string, search: string, hash: string): location {
+  if (!hash.startsWith("#/")) return { path: pathname, search };
+  const at = hash.indexOf("?");
+  return at < 0
+    ? { path: hash.slice(1), search: "" }
+    : { path: hash.slice(1, at), search: hash.slice(at) };
+}
+
+const read = (): location =>
+  location_of(window.location.pathname, window.location.search, window.location.hash);
 
 export function Router({ children }: { children: ReactNode }) {
   const [at, set_at] = useState(read);
   useEffect(() => {
     const changed = () => set_at(read());
     window.addEventListener("popstate", changed);
-    return () => window.removeEventListener("popstate", changed);
+    window.addEventListener("hashchange", changed);
+    return () => {
+      window.removeEventListener("popstate", changed);
+      window.removeEventListener("hashchange", changed);
+    };
   }, []);
   const go = useCallback((to: string, replace = false) => {
     if (replace) window.history.replaceState(null, "", to);

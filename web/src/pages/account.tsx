@@ -1,14 +1,23 @@
-// One's own account: use against limits, name, password, API keys.
+// One's own account: use against limits, name, password, sessions, identities, API keys.
 import { useEffect, useState, type FormEvent } from "react";
+import * as account_api from "../api/account_routes";
+import { describe } from "../api/client";
 import * as api from "../api/routes";
 import type { me } from "../api/types";
 import { Bar } from "../components/bits";
+import { PasswordField } from "../components/password_field";
 import { useToasts } from "../components/toasts";
 import { bytes } from "../lib/format";
+import { useRouter } from "../lib/router";
+import { sign_in_problem } from "../lib/sign_in_words";
+import { useTitle } from "../lib/title";
 import { useLiveEvents } from "../state/live";
 import { useSession } from "../state/session";
+import { is_settled, useLoaded } from "../state/use_loaded";
 import { ids } from "../testids";
+import { Identities } from "./account_identities";
 import { Keys } from "./account_keys";
+import { Sessions } from "./account_sessions";
 
 const mebibyte = 1024 * 1024;
 
@@ -97,63 +106,101 @@ function Name({ user }: { user: me }) {
   );
 }
 
-function Password() {
+function Password({
+  ends_others,
+  may_have_none,
+  on_changed,
+}: {
+  /** The server ends the other sessions with the change. */
+  ends_others: boolean;
+  /** Somebody who came by another service may have no password yet. */
+  may_have_none: boolean;
+  on_changed: () => void;
+}) {
   const [current, set_current] = useState("");
   const [fresh, set_fresh] = useState("");
   const [error, set_error] = useState<string | null>(null);
+  const [busy, set_busy] = useState(false);
   const toasts = useToasts();
-  const { refresh } = useSession();
+  const { refresh, system } = useSession();
   const save = async (e: FormEvent) => {
     e.preventDefault();
     set_error(null);
+    set_busy(true);
     try {
       await api.change_password(current, fresh);
       set_current("");
       set_fresh("");
-      toasts.info("Password changed");
+      toasts.info(
+        ends_others ? "Password changed; everybody else is signed out" : "Password changed",
+      );
       await refresh();
+      on_changed();
     } catch (problem) {
-      set_error(problem instanceof Error ? problem.message : String(problem));
+      set_error(describe(problem));
+    } finally {
+      set_busy(false);
     }
   };
   return (
-    <form className="card" onSubmit={save}>
+    <form className="card" onSubmit={save} data-testid={ids.password_form}>
       <h2>Password</h2>
-      <label>
-        Current password
-        <input
-          type="password"
-          autoComplete="current-password"
-          required
-          value={current}
-          onChange={(e) => set_current(e.target.value)}
-        />
-      </label>
-      <label>
-        New password
-        <input
-          type="password"
-          autoComplete="new-password"
-          required
-          minLength={8}
-          value={fresh}
-          onChange={(e) => set_fresh(e.target.value)}
-        />
-        <small className="muted">At least 8 characters.</small>
-      </label>
+      <PasswordField
+        label="Current password"
+        fresh={false}
+        shortest={0}
+        required={!may_have_none}
+        hint={may_have_none ? "Leave it empty if you have none yet." : undefined}
+        testid={ids.password_current}
+        value={current}
+        on_change={set_current}
+      />
+      <PasswordField
+        label="New password"
+        fresh
+        shortest={system?.limits?.password_chars_min ?? 8}
+        testid={ids.password_new}
+        value={fresh}
+        on_change={set_fresh}
+      />
+      {ends_others && (
+        <p className="muted small">
+          Changing it signs you out everywhere else at once. API keys stay valid.
+        </p>
+      )}
       {error !== null && (
         <p className="form-error" role="alert">
           {error}
         </p>
       )}
-      <button type="submit">Change password</button>
+      <button type="submit" disabled={busy} data-testid={ids.password_save}>
+        {busy ? "Changing…" : "Change password"}
+      </button>
     </form>
   );
+}
+
+/** What a trip to another service to link it came back with: said once, then out of the address. */
+function useLinkOutcome(): void {
+  const { at, go } = useRouter();
+  const toasts = useToasts();
+  useEffect(() => {
+    const said = new URLSearchParams(at.search);
+    const code = said.get("link_error");
+    if (code !== null) toasts.error(new Error(sign_in_problem(code)), "Not linked");
+    else if (said.get("linked") === "1") toasts.info("Linked: you can sign in with it from now on");
+    else return;
+    go("/account", true);
+  }, [at.search, go, toasts]);
 }
 
 export function Account() {
   const { user, change_user, refresh } = useSession();
   const toasts = useToasts();
+  const sessions = useLoaded(account_api.list_sessions, "Your sessions");
+  const identities = useLoaded(account_api.list_identities, "Your identities");
+  useTitle("Account");
+  useLinkOutcome();
   useEffect(() => {
     // What was read at sign-in is old by now.
     refresh().catch((e) => toasts.error(e));
@@ -172,9 +219,20 @@ export function Account() {
       <div className="cards">
         <Quotas user={user} />
         <Name user={user} />
-        <Password />
+        <Password
+          ends_others={sessions.value !== null}
+          may_have_none={(identities.value?.identities.length ?? 0) > 0}
+          on_changed={() => void (sessions.value !== null && sessions.reload())}
+        />
       </div>
-      <Keys />
+      {is_settled(sessions) && is_settled(identities) && (
+        // Together: what comes a moment later would push the rest away under the pointer.
+        <>
+          <Sessions sessions={sessions} />
+          <Identities identities={identities} />
+          <Keys />
+        </>
+      )}
     </div>
   );
 }

@@ -2,47 +2,13 @@
 import { useEffect, useState, type FormEvent } from "react";
 import * as api from "../api/routes";
 import type { api_key, new_api_key } from "../api/types";
+import { CopyOnce } from "../components/copy_once";
 import { Confirm } from "../components/dialog";
+import { Moment, useNow } from "../components/time";
 import { useToasts } from "../components/toasts";
-import { when } from "../lib/format";
 import { ids } from "../testids";
 
 const day_ms = 24 * 3600 * 1000;
-
-function Secret({ made, on_close }: { made: new_api_key; on_close: () => void }) {
-  const toasts = useToasts();
-  const copy = async () => {
-    try {
-      // Not offered by browsers on plain http to another machine.
-      await navigator.clipboard.writeText(made.secret);
-      toasts.info("Key copied");
-    } catch {
-      toasts.info("Copying is not allowed here: select the key and copy it by hand");
-    }
-  };
-  return (
-    <div className="notice secret">
-      <p>
-        <b>{made.name}</b> is ready. Copy the key now: it is not shown again.
-      </p>
-      <div className="line">
-        <input
-          readOnly
-          value={made.secret}
-          aria-label="The new key"
-          data-testid={ids.key_secret}
-          onFocus={(e) => e.currentTarget.select()}
-        />
-        <button type="button" className="primary" onClick={() => void copy()}>
-          Copy
-        </button>
-        <button type="button" onClick={on_close}>
-          Done
-        </button>
-      </div>
-    </div>
-  );
-}
 
 export function Keys() {
   const [keys, set_keys] = useState<api_key[] | null>(null);
@@ -52,6 +18,7 @@ export function Keys() {
   const [read_only, set_read_only] = useState(false);
   const [days, set_days] = useState("90");
   const toasts = useToasts();
+  const now = useNow();
 
   useEffect(() => {
     api
@@ -92,7 +59,18 @@ export function Keys() {
       <p className="muted small">
         For scripts and other programs: send one as <code>Authorization: Bearer …</code>
       </p>
-      {made !== null && <Secret made={made} on_close={() => set_made(null)} />}
+      {made !== null && (
+        <CopyOnce
+          value={made.secret}
+          label="The new key"
+          testid={ids.key_secret}
+          on_close={() => set_made(null)}
+        >
+          <p>
+            <b>{made.name}</b> is ready. Copy the key now: it is not shown again.
+          </p>
+        </CopyOnce>
+      )}
       <form className="line wrap" onSubmit={create} data-testid={ids.key_form}>
         <input
           placeholder="Name, for example: nightly export"
@@ -141,8 +119,16 @@ export function Keys() {
                     {k.name} {k.prefix && <code className="muted">{k.prefix}…</code>}
                   </td>
                   <td>{k.read_only ? "read-only" : "full"}</td>
-                  <td>{k.expires_at ? when(k.expires_at) : "never"}</td>
-                  <td>{k.last_used_at ? when(k.last_used_at) : "never"}</td>
+                  <td>
+                    {k.expires_at !== null && Date.parse(k.expires_at) <= now ? (
+                      <span className="badge status-failed">expired</span>
+                    ) : (
+                      <Moment at={k.expires_at} />
+                    )}
+                  </td>
+                  <td>
+                    <Moment at={k.last_used_at} />
+                  </td>
                   <td>
                     <button
                       type="button"

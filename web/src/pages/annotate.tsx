@@ -6,9 +6,30 @@ import type { image, mode } from "../api/types";
 import { Editor, type view_settings } from "../annotate/editor";
 import { Empty, modes, Spinner } from "../components/bits";
 import { Link, useRouter } from "../lib/router";
+import { useTitle } from "../lib/title";
 import { all_image_ids } from "../state/use_images";
 
 const neighbours_max = 10_000;
+
+const preview_key = "samovar.preview";
+
+function first_settings(): view_settings {
+  let preview = true;
+  try {
+    preview = localStorage.getItem(preview_key) !== "off";
+  } catch {
+    // Storage can be forbidden; the choice then lasts as long as the page.
+  }
+  return { opacity: 0.6, visible: true, preview };
+}
+
+function remember(s: view_settings): void {
+  try {
+    localStorage.setItem(preview_key, s.preview ? "on" : "off");
+  } catch {
+    // As above.
+  }
+}
 
 function mode_in(search: string): mode {
   const wanted = new URLSearchParams(search).get("mode");
@@ -20,8 +41,9 @@ export default function Annotate({ id }: { id: string }) {
   const [image, set_image] = useState<image | null>(null);
   const [problem, set_problem] = useState<string | null>(null);
   const [order, set_order] = useState<string[]>([]);
-  const [settings, set_settings] = useState<view_settings>({ opacity: 0.6, visible: true });
+  const [settings, set_settings] = useState<view_settings>(first_settings);
   const mode = mode_in(at.search);
+  useTitle(image?.filename ?? "Image");
 
   useEffect(() => {
     let gone = false;
@@ -68,7 +90,10 @@ export default function Annotate({ id }: { id: string }) {
       mode={mode}
       set_mode={(m) => go(`/images/${id}?mode=${m}`, true)}
       settings={settings}
-      set_settings={set_settings}
+      set_settings={(s) => {
+        if (s.preview !== settings.preview) remember(s);
+        set_settings(s);
+      }}
       previous={here > 0 ? order[here - 1]! : null}
       next={here >= 0 && here + 1 < order.length ? order[here + 1]! : null}
       position={here >= 0 ? `· ${here + 1} of ${order.length}` : ""}

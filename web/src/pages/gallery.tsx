@@ -9,6 +9,7 @@ import { useToasts } from "../components/toasts";
 import { DropVeil, UploadsPanel } from "../components/uploads_panel";
 import { plural } from "../lib/format";
 import { Link } from "../lib/router";
+import { useTitle } from "../lib/title";
 import { useLive, useLiveEvents } from "../state/live";
 import { useUploads } from "../state/uploads_provider";
 import { all_image_ids, useImages } from "../state/use_images";
@@ -140,6 +141,7 @@ export function Gallery() {
   const file_input = useRef<HTMLInputElement>(null);
   const last_picked = useRef<string | null>(null);
   const end = useRef<HTMLDivElement>(null);
+  useTitle("Images");
 
   useEffect(() => {
     const timer = setTimeout(() => set_search(typed.trim()), 250);

@@ -9,6 +9,7 @@ import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
 import { mode_names, plural, when } from "../lib/format";
 import { Link, useRouter } from "../lib/router";
+import { useTitle } from "../lib/title";
 import { useLive, useLiveEvents } from "../state/live";
 import { ids } from "../testids";
 
@@ -124,6 +125,7 @@ export function History() {
   const [viewed, set_viewed] = useState<history_item | null>(null);
   const { jobs } = useLive();
   const toasts = useToasts();
+  useTitle("History");
   // Results carry no file name; the jobs of this page usually know it.
   const names = useMemo(() => {
     const found = new Map<string, string>();

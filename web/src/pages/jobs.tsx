@@ -6,9 +6,11 @@ import { Empty, JobBar, Spinner, Status } from "../components/bits";
 import { useToasts } from "../components/toasts";
 import { duration, mode_names, plural, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
+import { useTitle } from "../lib/title";
 import { useLive } from "../state/live";
 import { is_terminal, newest_first } from "../state/jobs";
 import { ids } from "../testids";
+import { OwnQueue } from "./own_queue";
 
 function JobImages({ job }: { job: job }) {
   const [images, set_images] = useState<job_image[] | null>(null);
@@ -135,10 +137,12 @@ function Row({ job }: { job: job }) {
 export function Jobs() {
   const { jobs, loaded, status } = useLive();
   const list = newest_first(jobs);
+  useTitle("Jobs");
   return (
     <div className="page narrow">
       <div className="toolbar">
         <h1>Jobs</h1>
+        <OwnQueue />
       </div>
       {status === "offline" && (
         <p className="notice">

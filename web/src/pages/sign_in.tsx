@@ -2,7 +2,11 @@
 import { useState, type FormEvent } from "react";
 import { describe, set_csrf_token } from "../api/client";
 import * as api from "../api/routes";
+import { Spinner } from "../components/bits";
+import { PasswordField } from "../components/password_field";
 import { safe_next, useRouter } from "../lib/router";
+import { sign_in_problem } from "../lib/sign_in_words";
+import { useTitle } from "../lib/title";
 import { useSession } from "../state/session";
 import { ids } from "../testids";
 
@@ -29,16 +33,29 @@ const words: Record<purpose, { title: string; text: string; button: string; busy
   },
 };
 
+/** Where the provider's sign-in starts; the page to come back to goes with it. */
+export function provider_url(login_url: string, next: string): string {
+  const back = `return_to=${encodeURIComponent(`/#${next}`)}`;
+  return login_url + (login_url.includes("?") ? "&" : "?") + back;
+}
+
 export function SignIn({ purpose: first }: { purpose: purpose }) {
   const { at, go } = useRouter();
-  const { sign_in, refresh, system } = useSession();
+  const { sign_in, refresh, system, providers } = useSession();
   const [purpose, set_purpose] = useState(first);
   const [email, set_email] = useState("");
   const [password, set_password] = useState("");
-  const [error, set_error] = useState<string | null>(null);
+  const [error, set_error] = useState<string | null>(() => {
+    const code = new URLSearchParams(at.search).get("error");
+    return code === null ? null : sign_in_problem(code);
+  });
   const [busy, set_busy] = useState(false);
   const creating = purpose !== "sign-in";
   const w = words[purpose];
+  const oidc = purpose === "setup" ? null : (providers?.oidc ?? null);
+  const by_password = purpose === "setup" || (providers?.password ?? true);
+  const registration = providers?.registration ?? system?.allow_registration ?? false;
+  useTitle(w.title);
 
   const create = async () => {
     const token = new URLSearchParams(at.search).get("token") ?? "";
@@ -69,6 +86,8 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
     }
   };
 
+  // All ways at once: nothing moves under the pointer because an answer came late.
+  if (providers === undefined) return <Spinner />;
   return (
     <div className="sign-in">
       <form
@@ -79,41 +98,58 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
         <img src="/favicon.svg" alt="" width={48} height={48} />
         <h1>{w.title}</h1>
         <p className="muted">{w.text}</p>
-        <label>
-          Email
-          <input
-            type="email"
-            autoComplete="username"
-            required
-            autoFocus
-            maxLength={254}
-            value={email}
-            data-testid={ids.email}
-            onChange={(e) => set_email(e.target.value)}
-          />
-        </label>
-        <label>
-          Password
-          <input
-            type="password"
-            autoComplete={creating ? "new-password" : "current-password"}
-            required
-            minLength={creating ? 8 : undefined}
-            value={password}
-            data-testid={ids.password}
-            onChange={(e) => set_password(e.target.value)}
-          />
-          {creating && <small className="muted">At least 8 characters.</small>}
-        </label>
+        {by_password && (
+          <>
+            <label>
+              Email
+              <input
+                type="email"
+                autoComplete="username"
+                required
+                autoFocus
+                maxLength={254}
+                value={email}
+                data-testid={ids.email}
+                onChange={(e) => set_email(e.target.value)}
+              />
+            </label>
+            <PasswordField
+              label="Password"
+              fresh={creating}
+              shortest={system?.limits?.password_chars_min ?? 8}
+              testid={ids.password}
+              value={password}
+              on_change={set_password}
+            />
+          </>
+        )}
         {error !== null && (
           <p className="form-error" role="alert" data-testid={ids.form_error}>
             {error}
           </p>
         )}
-        <button type="submit" className="primary" disabled={busy} data-testid={ids.submit}>
-          {busy ? w.busy : w.button}
-        </button>
-        {purpose !== "setup" && system?.allow_registration && (
+        {by_password && (
+          <button type="submit" className="primary" disabled={busy} data-testid={ids.submit}>
+            {busy ? w.busy : w.button}
+          </button>
+        )}
+        {oidc !== null && (
+          <>
+            {by_password && (
+              <div className="or" aria-hidden="true">
+                or
+              </div>
+            )}
+            <a
+              className={by_password ? "button" : "button primary"}
+              href={provider_url(oidc.login_url, safe_next(at.search))}
+              data-testid={ids.provider}
+            >
+              Sign in with {oidc.name}
+            </a>
+          </>
+        )}
+        {purpose !== "setup" && by_password && registration && (
           <button
             type="button"
             className="link"

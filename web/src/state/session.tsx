@@ -9,6 +9,8 @@ import {
   type ReactNode,
 } from "react";
 import { api_error, describe, on_signed_out, set_csrf_token } from "../api/client";
+import { get_providers } from "../api/account_routes";
+import type { providers } from "../api/coming";
 import * as api from "../api/routes";
 import type { me, system_info } from "../api/types";
 
@@ -16,6 +18,8 @@ interface session {
   /** undefined while it is being found out. */
   user: me | null | undefined;
   system: system_info | null;
+  /** The ways to sign in; null where the server does not tell. undefined while it is asked. */
+  providers: providers | null | undefined;
   /** Set when the server could not be asked at all. */
   problem: string | null;
   refresh: () => Promise<void>;
@@ -29,6 +33,7 @@ const context = createContext<session | null>(null);
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [user, set_user] = useState<me | null | undefined>(undefined);
   const [system, set_system] = useState<system_info | null>(null);
+  const [ways, set_ways] = useState<providers | null | undefined>(undefined);
   const [problem, set_problem] = useState<string | null>(null);
 
   const refresh = useCallback(async () => {
@@ -62,6 +67,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       set_user(null);
     });
     void read_system();
+    get_providers()
+      .then(set_ways)
+      // A server without it has passwords, and says by itself whether it takes registrations.
+      .catch(() => set_ways(null));
     refresh().catch(() => {
       // `problem` is shown with a button to try again.
     });
@@ -88,8 +97,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   );
 
   const value = useMemo(
-    () => ({ user, system, problem, refresh, sign_in, sign_out, change_user }),
-    [user, system, problem, refresh, sign_in, sign_out, change_user],
+    () => ({ user, system, providers: ways, problem, refresh, sign_in, sign_out, change_user }),
+    [user, system, ways, problem, refresh, sign_in, sign_out, change_user],
   );
   return <context.Provider value={value}>{children}</context.Provider>;
 }

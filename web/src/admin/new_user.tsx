@@ -1,0 +1,148 @@
+// A new account: with a first password, or with a link by which its owner chooses one.
+import { useState, type FormEvent } from "react";
+import * as api from "../api/admin_routes";
+import { describe } from "../api/client";
+import type { issued_link } from "../api/coming";
+import type { managed_user } from "../api/types";
+import { Dialog } from "../components/dialog";
+import { PasswordField } from "../components/password_field";
+import { useSession } from "../state/session";
+import { ids } from "../testids";
+import { Issued } from "./issued";
+
+export function NewUser({
+  can_invite,
+  on_made,
+  on_close,
+}: {
+  /** Links need a server that knows what to do with them. */
+  can_invite: boolean;
+  on_made: (u: managed_user) => void;
+  on_close: () => void;
+}) {
+  const { system } = useSession();
+  const [email, set_email] = useState("");
+  const [name, set_name] = useState("");
+  const [role, set_role] = useState<managed_user["role"]>("user");
+  const [way, set_way] = useState<"invite" | "password">(can_invite ? "invite" : "password");
+  const [password, set_password] = useState("");
+  const [error, set_error] = useState<string | null>(null);
+  const [busy, set_busy] = useState(false);
+  const [invite, set_invite] = useState<issued_link | null>(null);
+
+  const create = async (e: FormEvent) => {
+    e.preventDefault();
+    set_busy(true);
+    set_error(null);
+    try {
+      const { invite: link, ...made } = await api.create_user({
+        email: email.trim(),
+        role,
+        ...(name.trim() === "" ? {} : { display_name: name.trim() }),
+        ...(way === "password" ? { password } : {}),
+      });
+      on_made(made);
+      if (link === undefined) on_close();
+      else set_invite(link);
+    } catch (problem) {
+      set_error(describe(problem));
+    } finally {
+      set_busy(false);
+    }
+  };
+
+  if (invite !== null) {
+    return (
+      <Dialog title="The account is made" on_close={on_close}>
+        <Issued link={invite} email={email} on_close={on_close} />
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title="New user" on_close={on_close}>
+      <form className="stack" onSubmit={create} data-testid={ids.user_form}>
+        <label>
+          Email
+          <input
+            type="email"
+            autoComplete="off"
+            required
+            maxLength={254}
+            value={email}
+            data-testid={ids.email}
+            onChange={(e) => set_email(e.target.value)}
+          />
+        </label>
+        <div className="two">
+          <label>
+            Name
+            <input
+              placeholder="optional"
+              maxLength={100}
+              autoComplete="off"
+              value={name}
+              data-testid={ids.display_name}
+              onChange={(e) => set_name(e.target.value)}
+            />
+          </label>
+          <label>
+            Role
+            <select
+              value={role}
+              onChange={(e) => set_role(e.target.value as managed_user["role"])}
+            >
+              <option value="user">User</option>
+              <option value="admin">Administrator</option>
+            </select>
+          </label>
+        </div>
+        {can_invite && (
+          <fieldset>
+            <legend>First sign-in</legend>
+            <label className="check">
+              <input
+                type="radio"
+                name="way"
+                checked={way === "invite"}
+                onChange={() => set_way("invite")}
+              />
+              by an invite link: they choose their password
+            </label>
+            <label className="check">
+              <input
+                type="radio"
+                name="way"
+                checked={way === "password"}
+                onChange={() => set_way("password")}
+              />
+              with a password that I tell them
+            </label>
+          </fieldset>
+        )}
+        {way === "password" && (
+          <PasswordField
+            label="First password"
+            fresh
+            shortest={system?.limits?.password_chars_min ?? 8}
+            testid={ids.password}
+            value={password}
+            on_change={set_password}
+          />
+        )}
+        {error !== null && (
+          <p className="form-error" role="alert" data-testid={ids.form_error}>
+            {error}
+          </p>
+        )}
+        <div className="dialog-actions">
+          <button type="button" onClick={on_close}>
+            Cancel
+          </button>
+          <button type="submit" className="primary" disabled={busy} data-testid={ids.submit}>
+            {busy ? "Creating…" : way === "invite" ? "Create and get the link" : "Create"}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,80 @@
+// One's own queue: how much waits, and a button to hold it.
+import { useCallback, useEffect, useState } from "react";
+import * as api from "../api/account_routes";
+import type { own_queue } from "../api/coming";
+import { useToasts } from "../components/toasts";
+import { plural } from "../lib/format";
+import { open_jobs } from "../state/jobs";
+import { useLive } from "../state/live";
+import { ids } from "../testids";
+
+export function queue_sentence(q: own_queue): string {
+  if (q.queued_jobs === 0 && q.running_jobs === 0) {
+    return q.paused ? "Paused: new jobs wait until you resume" : "Nothing waits";
+  }
+  const parts = [
+    q.running_jobs > 0 ? `${plural(q.running_jobs, "job")} running` : "",
+    q.queued_jobs > 0 ? `${plural(q.queued_jobs, "job")} waiting` : "",
+    q.waiting_images > 0 ? `${plural(q.waiting_images, "image")} to go` : "",
+  ].filter((t) => t !== "");
+  return `${q.paused ? "Paused: " : ""}${parts.join(", ")}`;
+}
+
+/** Nothing at all where the server has no such queue. */
+export function OwnQueue() {
+  const [queue, set_queue] = useState<own_queue | null>(null);
+  const [busy, set_busy] = useState(false);
+  const { jobs } = useLive();
+  const toasts = useToasts();
+  const open = open_jobs(jobs);
+  // Read again when a job comes, starts, gets on or ends.
+  const progress = open.map((j) => `${j.id}:${j.status}:${j.processed_count}`).join();
+
+  useEffect(() => {
+    let gone = false;
+    api
+      .get_queue()
+      .then((q) => !gone && set_queue(q))
+      .catch(() => {
+        // Only offered where it answers.
+        if (!gone) set_queue(null);
+      });
+    return () => {
+      gone = true;
+    };
+  }, [progress]);
+
+  const turn = useCallback(async () => {
+    if (queue === null) return;
+    set_busy(true);
+    try {
+      set_queue(await (queue.paused ? api.resume_queue() : api.pause_queue()));
+    } catch (e) {
+      toasts.error(e);
+    } finally {
+      set_busy(false);
+    }
+  }, [queue, toasts]);
+
+  if (queue === null) return null;
+  return (
+    <div
+      className={queue.paused ? "line own-queue paused" : "line own-queue"}
+      data-testid={ids.queue_box}
+      data-paused={queue.paused}
+    >
+      <span className="small muted" role="status">
+        {queue_sentence(queue)}
+      </span>
+      <button
+        type="button"
+        disabled={busy}
+        title={queue.paused ? "Your jobs go on" : "What runs now finishes; the rest waits"}
+        data-testid={ids.queue_switch}
+        onClick={() => void turn()}
+      >
+        {queue.paused ? "Resume my queue" : "Pause my queue"}
+      </button>
+    </div>
+  );
+}
