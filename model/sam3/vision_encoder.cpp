@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "model/sam3/attention.hpp"
+#include "model/sam3/fused.hpp"
 #include "model/sam3/positions.hpp"
-#include "model/sam3/rotary.hpp"
 
 namespace samovar::model::sam3 {
 namespace {
@@ -79,18 +79,23 @@ at::Tensor vision_encoder::windowed(const vision_block& b, const at::Tensor& x, 
 
 at::Tensor vision_encoder::operator()(const at::Tensor& pixels, const trace& t) const {
   at::Tensor x = embed(pixels, t);
+  at::Tensor y = blocks.front().norm1(x);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const auto& b = blocks[i];
     const std::string name = "block" + std::to_string(i);
-    const at::Tensor y = b.norm1(x);
+    at::Tensor mixed;
     if (b.global) {
-      const at::Tensor mixed = attend(b, y, global_rotary, sizes.vit_heads);
+      mixed = attend(b, y, global_rotary, sizes.vit_heads);
       if (t) t(name + "_attn", rows(mixed));
-      x = x + mixed;
     } else {
-      x = x + windowed(b, y, t, name + "_attn");
+      mixed = windowed(b, y, t, name + "_attn");
     }
-    x = x + b.fc2(gelu_in_place(b.fc1(b.norm2(x))));
+    y = add_and_norm(x, mixed, b.norm2);
+    const at::Tensor added = b.fc2(gelu_in_place(b.fc1(y)));
+    if (i + 1 < blocks.size())
+      y = add_and_norm(x, added, blocks[i + 1].norm1);
+    else
+      x.add_(added);
     if (t) t(name, rows(x));
   }
   const at::Tensor out = rows(x);
