@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/errors.hpp"
@@ -35,6 +36,8 @@ class tensor_file {
   virtual const std::map<std::string, tensor_view>& tensors() const = 0;
   /// nullptr when there is none of this name.
   const tensor_view* find(const std::string& name) const;
+  /// A hint: this tensor's values were copied, its pages need not stay in memory.
+  virtual void forget(const tensor_view& tensor) const { (void)tensor; }
 };
 
 /// Decides by content. An error's sentence says what is wrong and where, without the path's folder.

@@ -1,0 +1,147 @@
+// sam3_bench [--device cpu|cuda|auto] [--dtype fp32|bf16|fp16] [--batches 1,8] [--repeats N]
+//            [--threads N] [--weights FILE] [--json FILE]
+//
+// Times the SAM 3 network at full size. Without --weights it writes a checkpoint of random numbers
+// to the temporary folder (1.7 GB) and removes it afterwards. Prints a table; --json writes the
+// same. A device that is not there is reported as "no device" and is no failure.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+
+#include "bench/sam3_random.hpp"
+#include "bench/sam3_stages.hpp"
+#include "model/sam3/threads.hpp"
+
+namespace {
+
+using namespace samovar;
+using namespace samovar::model::sam3;
+
+struct arguments {
+  std::string device = "auto", dtype = "bf16", weights, json;
+  bench::plan plan;
+  int threads = 0;
+};
+
+arguments parse(int argc, char** argv) {
+  arguments a;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string word = argv[i], value = argv[i + 1];
+    if (word == "--device") a.device = value;
+    if (word == "--dtype") a.dtype = value;
+    if (word == "--weights") a.weights = value;
+    if (word == "--json") a.json = value;
+    if (word == "--threads") a.threads = std::stoi(value);
+    if (word == "--repeats") a.plan.repeats = std::max(1, std::stoi(value));
+    if (word == "--batches") {
+      a.plan.batches.clear();
+      std::istringstream list(value);
+      for (std::string n; std::getline(list, n, ',');) a.plan.batches.push_back(std::stoll(n));
+    }
+  }
+  return a;
+}
+
+at::ScalarType scalar_type(const std::string& name) {
+  if (name == "fp32") return at::kFloat;
+  if (name == "fp16") return at::kHalf;
+  return at::kBFloat16;
+}
+
+/// Value of a line of /proc/self/status, MB.
+double memory_mb(const std::string& key) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind(key + ":", 0) == 0) return std::stod(line.substr(key.size() + 1)) / 1024;
+  return 0.0;
+}
+
+/// A checkpoint of random numbers that disappears.
+struct temporary_checkpoint {
+  std::filesystem::path path;
+  temporary_checkpoint() {
+    // A folder of its own: a config.json beside would be read.
+    const auto folder = std::filesystem::temp_directory_path() /
+                        ("sam3-bench-" + std::to_string(std::random_device()()));
+    std::filesystem::create_directories(folder);
+    path = folder / "model.safetensors";
+    bench::write_random_checkpoint(path, options{}, element::bf16, 1);
+  }
+  ~temporary_checkpoint() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path.parent_path(), ignored);
+  }
+};
+
+void print(const arguments& a, const std::vector<bench::timing>& rows, double peak) {
+  std::printf("%-40s %5s %11s %11s %8s %7s\n", "stage", "batch", "median ms", "best ms", "TFLOP/s",
+              "% peak");
+  std::ostringstream json;
+  json << "{\"device\":\"" << a.device << "\",\"dtype\":\"" << a.dtype
+       << "\",\"matrix_peak_tflops\":" << peak << ",\"rss_mb\":" << memory_mb("VmRSS")
+       << ",\"rss_peak_mb\":" << memory_mb("VmHWM") << ",\"stages\":[";
+  bool first = true;
+  for (const auto& r : rows) {
+    const double speed = r.tflop / r.median_ms * 1e3;
+    std::printf("%-40s %5lld %11.2f %11.2f", r.name.c_str(), static_cast<long long>(r.batch),
+                r.median_ms, r.best_ms);
+    if (r.tflop > 0) std::printf(" %8.1f %6.1f%%", speed, 100 * speed / peak);
+    std::printf("\n");
+    json << (first ? "" : ",") << "{\"name\":\"" << r.name << "\",\"batch\":" << r.batch
+         << ",\"median_ms\":" << r.median_ms << ",\"best_ms\":" << r.best_ms
+         << ",\"tflops\":" << speed << "}";
+    first = false;
+  }
+  json << "]}\n";
+  if (!a.json.empty()) std::ofstream(a.json) << json.str();
+}
+
+int run(arguments a) {
+  const bool cuda = at::hasCUDA();
+  if (a.device == "auto") a.device = cuda ? "cuda" : "cpu";
+  if (a.device.rfind("cuda", 0) == 0 && !cuda) {
+    std::printf("no device\n");
+    return 0;
+  }
+  at::NoGradGuard no_gradients;
+  const int threads = set_cpu_threads(a.threads);
+  const at::Device device(a.device);
+  const auto type = scalar_type(a.dtype);
+  std::printf("device %s, %s, %d CPU threads\n", a.device.c_str(), a.dtype.c_str(), threads);
+  const double before = memory_mb("VmRSS");
+  std::shared_ptr<const network> net;
+  const auto load = [&](const std::filesystem::path& path) {
+    const auto c = open_checkpoint(path);
+    if (!c) throw std::runtime_error(c.failure().detail);
+    net = load_network(*c, device, type);
+    bench::wait_for(device);
+  };
+  if (a.weights.empty()) {
+    const temporary_checkpoint random;
+    load(random.path);
+  } else {
+    load(a.weights);
+  }
+  std::printf("resident: %.0f MB before loading, %.0f MB after\n", before, memory_mb("VmRSS"));
+  const double peak = bench::matrix_peak_tflops(device, type);
+  std::printf("matrix product: %.2f TFLOP/s\n", peak);
+  print(a, bench::time_stages(*net, a.plan), peak);
+  std::printf("resident: %.0f MB, at most %.0f MB\n", memory_mb("VmRSS"), memory_mb("VmHWM"));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(parse(argc, argv));
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,135 @@
+#include "model/sam3/fused.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <bit>
+#include <stdexcept>
+
+#ifdef SAMOVAR_SAM3_CUDA
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "model/sam3/cuda/kernels.h"
+#endif
+
+namespace samovar::model::sam3 {
+namespace {
+
+float up(float v) { return v; }
+float up(at::BFloat16 v) { return std::bit_cast<float>(static_cast<std::uint32_t>(v.x) << 16); }
+void down(float v, float& out) { out = v; }
+void down(float v, at::BFloat16& out) {
+  const auto bits = std::bit_cast<std::uint32_t>(v);
+  // To nearest, half to even. The values are rotations of finite ones.
+  out.x = static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+template <class T>
+void rotate_rows(T* qkv, const float* table, std::int64_t rows, std::int64_t n, std::int64_t width,
+                 std::int64_t head) {
+  at::parallel_for(0, rows, 16, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const float* turns = table + r % n * head;
+      for (T* p = qkv + r * 3 * width; p < qkv + r * 3 * width + 2 * width; p += head)
+        for (std::int64_t j = 0; j < head; j += 2) {
+          const float a = up(p[j]), b = up(p[j + 1]), c = turns[j], s = turns[j + 1];
+          down(a * c - b * s, p[j]);
+          down(a * s + b * c, p[j + 1]);
+        }
+    }
+  });
+}
+
+void rotate_with_libtorch(const at::Tensor& parts, const at::Tensor& table) {
+  const auto b = parts.size(0), n = parts.size(1), heads = parts.size(3);
+  const at::Tensor turn = at::view_as_complex(table).view({1, n, 1, 1, -1});
+  at::Tensor both = parts.narrow(2, 0, 2);
+  const at::Tensor pairs = both.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
+                               .contiguous()
+                               .view({b, n, 2, heads, -1, 2});
+  at::view_as_complex(pairs).mul_(turn);
+  both.copy_(pairs.flatten(-2));
+}
+
+#ifdef SAMOVAR_SAM3_CUDA
+int kernel_type(at::ScalarType t) {
+  if (t == at::kBFloat16) return samovar_sam3_bf16;
+  return t == at::kHalf ? samovar_sam3_f16 : samovar_sam3_f32;
+}
+bool in_vectors(const at::Tensor& t, std::int64_t values) {
+  return t.is_contiguous() && values * static_cast<std::int64_t>(t.element_size()) % 16 == 0 &&
+         reinterpret_cast<std::uintptr_t>(t.data_ptr()) % 16 == 0;
+}
+void check(int error) {
+  if (error != 0) throw std::runtime_error("CUDA error " + std::to_string(error));
+}
+#endif
+
+/// False when there is no kernel for it.
+bool rotate_on_cuda([[maybe_unused]] const at::Tensor& qkv,
+                    [[maybe_unused]] const at::Tensor& table, [[maybe_unused]] std::int64_t heads) {
+#ifdef SAMOVAR_SAM3_CUDA
+  const auto width = qkv.size(2) / 3, head = width / heads;
+  if (!qkv.is_cuda() || !in_vectors(qkv, head)) return false;
+  const c10::cuda::CUDAGuard guard(qkv.device());
+  check(samovar_sam3_rotate(qkv.data_ptr(), table.data_ptr<float>(), qkv.size(0) * qkv.size(1),
+                            static_cast<int>(qkv.size(1)), static_cast<int>(width),
+                            static_cast<int>(head), kernel_type(qkv.scalar_type()),
+                            c10::cuda::getCurrentCUDAStream().stream()));
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+bool has_cuda_kernels() {
+#ifdef SAMOVAR_SAM3_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::array<at::Tensor, 3> split_and_rotate(const at::Tensor& qkv, const at::Tensor& table,
+                                           std::int64_t heads) {
+  const auto b = qkv.size(0), n = qkv.size(1), width = qkv.size(2) / 3;
+  const at::Tensor parts = qkv.view({b, n, 3, heads, -1});
+  if (!rotate_on_cuda(qkv, table, heads)) {
+    const auto* turns = table.data_ptr<float>();
+    const bool on_cpu = qkv.device().is_cpu();
+    if (on_cpu && qkv.scalar_type() == at::kFloat)
+      rotate_rows(qkv.data_ptr<float>(), turns, b * n, n, width, width / heads);
+    else if (on_cpu && qkv.scalar_type() == at::kBFloat16)
+      rotate_rows(qkv.data_ptr<at::BFloat16>(), turns, b * n, n, width, width / heads);
+    else
+      rotate_with_libtorch(parts, table);
+  }
+  const auto view = [&](std::int64_t i) { return parts.select(2, i).transpose(1, 2); };
+  return {view(0), view(1), view(2)};
+}
+
+at::Tensor add_and_norm(at::Tensor& x, const at::Tensor& y, const layer_norm& norm) {
+#ifdef SAMOVAR_SAM3_CUDA
+  const auto width = x.size(-1);
+  const bool exact = x.scalar_type() == at::kFloat;
+  const at::Tensor weight = exact ? norm.exact_weight : norm.weight;
+  const at::Tensor bias = exact ? norm.exact_bias : norm.bias;
+  if (x.is_cuda() && y.scalar_type() == x.scalar_type() && in_vectors(x, width) &&
+      in_vectors(y, width) && in_vectors(weight, width) && in_vectors(bias, width) &&
+      width * static_cast<std::int64_t>(x.element_size()) <= samovar_sam3_norm_bytes_max) {
+    const c10::cuda::CUDAGuard guard(x.device());
+    at::Tensor z = at::empty_like(x);
+    check(samovar_sam3_add_norm(x.data_ptr(), y.data_ptr(), z.data_ptr(), weight.data_ptr(),
+                                bias.data_ptr(), x.numel() / width, static_cast<int>(width),
+                                static_cast<float>(norm.eps), kernel_type(x.scalar_type()),
+                                c10::cuda::getCurrentCUDAStream().stream()));
+    return z;
+  }
+#endif
+  x.add_(y);
+  return norm(x);
+}
+
+}  // namespace samovar::model::sam3

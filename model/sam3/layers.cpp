@@ -1,0 +1,128 @@
+#include "model/sam3/layers.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "model/sam3/attention.hpp"
+
+namespace samovar::model::sam3 {
+namespace {
+
+at::Tensor load(const weight_source& from, const std::string& name, precision p) {
+  return p == precision::exact ? from.exact(name) : from.compute(name);
+}
+
+}  // namespace
+
+at::Tensor linear::operator()(const at::Tensor& x) const {
+  return at::linear(x.to(weight.scalar_type()), weight, bias);
+}
+
+linear load_linear(const weight_source& from, const std::string& name, precision p) {
+  return {load(from, name + ".weight", p), load(from, name + ".bias", p)};
+}
+
+at::Tensor layer_norm::operator()(const at::Tensor& x) const {
+  const bool exact = x.scalar_type() == at::kFloat;
+  return at::layer_norm(x, {x.size(-1)}, exact ? exact_weight : weight, exact ? exact_bias : bias,
+                        eps);
+}
+
+layer_norm load_norm(const weight_source& from, const std::string& name, double eps) {
+  layer_norm n;
+  n.exact_weight = from.exact(name + ".weight");
+  n.exact_bias = from.exact(name + ".bias");
+  n.weight = n.exact_weight.to(from.compute_type());
+  n.bias = n.exact_bias.to(from.compute_type());
+  n.eps = eps;
+  return n;
+}
+
+at::Tensor gelu_in_place(at::Tensor x) { return at::gelu_(x); }
+
+at::Tensor mlp::operator()(const at::Tensor& x) const {
+  at::Tensor y = x;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (i > 0) y = y.relu_();
+    y = layers[i](y);
+  }
+  return y;
+}
+
+mlp load_mlp(const weight_source& from, const std::string& name, int layers, precision p) {
+  mlp out;
+  for (int i = 0; i < layers; ++i)
+    out.layers.push_back(load_linear(from, name + ".layers." + std::to_string(i), p));
+  return out;
+}
+
+at::Tensor multi_head::operator()(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                  const at::Tensor& bias) const {
+  const auto split = [&](const at::Tensor& x) {  // [b, n, width] -> [b, heads, n, width/heads]
+    return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+  };
+  const auto batch = std::max(q.size(0), k.size(0));
+  const auto shared = [&](const at::Tensor& x) {
+    return x.size(0) == batch ? x : x.expand({batch, -1, -1, -1});
+  };
+  const at::Tensor mixed =
+      attention(shared(split(query(q))), shared(split(key(k))), shared(split(value(v))), bias);
+  return out(mixed.transpose(1, 2).flatten(2));
+}
+
+multi_head load_packed_attention(const weight_source& from, const std::string& name,
+                                 std::int64_t heads) {
+  const auto weights = from.compute(name + ".in_proj_weight").chunk(3, 0);
+  const auto biases = from.compute(name + ".in_proj_bias").chunk(3, 0);
+  return {{weights[0], biases[0]},
+          {weights[1], biases[1]},
+          {weights[2], biases[2]},
+          load_linear(from, name + ".out_proj"),
+          heads};
+}
+
+multi_head load_split_attention(const weight_source& from, const std::string& name,
+                                std::int64_t heads) {
+  return {load_linear(from, name + ".q_proj"), load_linear(from, name + ".k_proj"),
+          load_linear(from, name + ".v_proj"), load_linear(from, name + ".out_proj"), heads};
+}
+
+at::Tensor padding_bias(const at::Tensor& padding) {
+  const at::Tensor zero = at::zeros(padding.sizes(), padding.options().dtype(at::kFloat));
+  return zero.masked_fill(padding, -std::numeric_limits<double>::infinity())
+      .unsqueeze(1)
+      .unsqueeze(1);
+}
+
+at::Tensor convolution3::operator()(const at::Tensor& x) const {
+  const at::Tensor planes = x.to(weight.scalar_type()).permute({0, 3, 1, 2});
+  return at::conv2d(planes, weight, bias, 1, 1).permute({0, 2, 3, 1}).contiguous();
+}
+
+convolution3 load_convolution3(const weight_source& from, const std::string& name) {
+  return {from.compute(name + ".weight").contiguous(at::MemoryFormat::ChannelsLast),
+          from.compute(name + ".bias")};
+}
+
+at::Tensor upscaling2::operator()(const at::Tensor& x) const {
+  const auto b = x.size(0), h = x.size(1), w = x.size(2);
+  return product(x)
+      .view({b, h, w, 2, 2, -1})
+      .permute({0, 1, 3, 2, 4, 5})
+      .reshape({b, 2 * h, 2 * w, -1});
+}
+
+upscaling2 load_upscaling2(const weight_source& from, const std::string& name) {
+  const at::Tensor weight = from.compute(name + ".weight");  // [in, out, dy, dx]
+  const auto in = weight.size(0), out = weight.size(1);
+  return {{weight.permute({2, 3, 1, 0}).reshape({4 * out, in}).contiguous(),
+           from.compute(name + ".bias").repeat({4})}};
+}
+
+linear load_convolution1(const weight_source& from, const std::string& name, precision p) {
+  linear out = load_linear(from, name, p);
+  out.weight = out.weight.flatten(1);
+  return out;
+}
+
+}  // namespace samovar::model::sam3

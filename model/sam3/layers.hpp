@@ -1,0 +1,86 @@
+// The few layers that the whole network is made of, as plain structs over at::Tensor.
+//
+// Types: a linear layer works in its weights' type and casts what it is given; a layer norm works
+// in the type of its input. So a stage's precision follows from how its weights were loaded and
+// from the type of its residual stream, and float32 streams stay float32 between bf16 products.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <vector>
+
+#include "model/sam3/weights.hpp"
+
+namespace samovar::model::sam3 {
+
+enum class precision : std::uint8_t { compute, exact };
+
+struct linear {
+  at::Tensor weight;  ///< [out, in]
+  at::Tensor bias;    ///< [out]
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+linear load_linear(const weight_source& from, const std::string& name,
+                   precision p = precision::compute);
+
+struct layer_norm {
+  at::Tensor weight, bias;              ///< [width], compute type
+  at::Tensor exact_weight, exact_bias;  ///< the same in float32
+  double eps = 1e-5;
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+layer_norm load_norm(const weight_source& from, const std::string& name, double eps = 1e-5);
+
+/// The exact form (erf), in place: give it a result that nobody else holds.
+at::Tensor gelu_in_place(at::Tensor x);
+
+/// Linear layers with ReLU between them.
+struct mlp {
+  std::vector<linear> layers;
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+mlp load_mlp(const weight_source& from, const std::string& name, int layers,
+             precision p = precision::compute);
+
+/// Multi-head attention over [batch, tokens, width]. A side of batch 1 serves every batch of the
+/// other.
+struct multi_head {
+  linear query, key, value, out;
+  std::int64_t heads = 1;
+  /// `bias` is added to the scaled scores, broadcast to [batch, heads, queries, keys]; undefined:
+  /// none.
+  at::Tensor operator()(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const at::Tensor& bias = {}) const;
+};
+/// `in_proj_weight` holds query, key and value rows.
+multi_head load_packed_attention(const weight_source& from, const std::string& name,
+                                 std::int64_t heads);
+/// `q_proj`, `k_proj`, `v_proj` apart.
+multi_head load_split_attention(const weight_source& from, const std::string& name,
+                                std::int64_t heads);
+
+/// [batch, tokens] with true for padding -> [batch, 1, 1, tokens] of 0 and -infinity, float32.
+at::Tensor padding_bias(const at::Tensor& padding);
+
+/// 3x3, padding 1, over [batch, height, width, channels] in contiguous memory (channels last).
+struct convolution3 {
+  at::Tensor weight;  ///< [out, in, 3, 3], channels last
+  at::Tensor bias;
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+convolution3 load_convolution3(const weight_source& from, const std::string& name);
+
+/// 2x2, stride 2, transposed: [b, h, w, in] -> [b, 2h, 2w, out]. Every output pixel sees one input
+/// pixel, so it is one matrix product and a rearrangement.
+struct upscaling2 {
+  linear product;  ///< in -> 4 * out, rows ordered (dy, dx, channel)
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+upscaling2 load_upscaling2(const weight_source& from, const std::string& name);
+
+/// A 1x1 convolution is a linear layer over channels-last pixels.
+linear load_convolution1(const weight_source& from, const std::string& name,
+                         precision p = precision::compute);
+
+}  // namespace samovar::model::sam3
