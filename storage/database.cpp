@@ -7,7 +7,7 @@ namespace samovar::storage {
 namespace {
 
 void finish(database& d, const database_options& options) {
-  if (!d.owner_conninfo.empty())
+  if (!d.owner_conninfo.empty() && options.may_migrate)
     migrate(d.owner_conninfo);
   else
     check_version(d.app_conninfo);

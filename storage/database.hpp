@@ -18,6 +18,7 @@ struct database_options {
       owner_url;  ///< login samovar_owner; empty with url: no migration, versions must match
   std::size_t pool_size = 10;  ///< 1..30
   std::chrono::milliseconds pool_wait{5000};
+  bool may_migrate = true;  ///< false: the versions must match, nothing is changed
 };
 
 struct database {

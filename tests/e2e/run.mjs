@@ -21,6 +21,8 @@ const groups = [
   'coco',
   'auth',
   'crash',
+  'import',
+  'backup',
   'load',
   'browser',
   'openapi',
