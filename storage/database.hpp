@@ -28,6 +28,9 @@ struct database {
   std::unique_ptr<pool> connections;            ///< destroyed before the cluster stops
 };
 
+/// In the data directory while `samovar restore` works there: what is there is not whole.
+inline constexpr const char* restoring_marker = "restoring";
+
 /// Ready to serve when it returns. Throws cluster_error or migration_error (a sentence for the
 /// operator), or core::store_unavailable when a given server can't be reached.
 database open_database(const database_options& options);

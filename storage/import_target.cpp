@@ -69,6 +69,8 @@ constexpr statement stored_results_statement{
     "import_stored_results",
     "select id, detections from processing_results where id = any ($1::uuid[]) and user_id = "
     "$2::uuid"};
+constexpr statement owners_statement{"import_owners",
+                                     "select id from definer_known_blob_owners($1::uuid[])"};
 constexpr statement usage_statement{
     "import_usage",
     "select u.image_count, u.storage_bytes, count(i.id), coalesce(sum(i.byte_size), 0), "
@@ -158,6 +160,13 @@ std::set<core::uuid> import_target::existing(import_kind kind, const std::vector
   for (const auto& id : ids)
     if (imagined_[kind].contains(id)) found.insert(id);
   return found;
+}
+
+std::optional<core::uuid> import_target::another_users(const std::vector<core::uuid>& images) {
+  const auto own = existing(import_kind::images, images);
+  for (const auto& r : connection_.run(owners_statement, images))
+    if (const auto id = read_uuid(r[0].c_str()); !own.contains(id)) return id;
+  return std::nullopt;
 }
 
 void import_target::add(const core::image& i) {

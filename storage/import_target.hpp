@@ -44,6 +44,9 @@ class import_target {
   /// Which of the ids are rows of this user; with dry_run also those that would have been written.
   std::set<core::uuid> existing(import_kind kind, const std::vector<core::uuid>& ids);
 
+  /// The first of these images that exists and is another user's.
+  std::optional<core::uuid> another_users(const std::vector<core::uuid>& images);
+
   void add(const core::image& i);
   void add(const core::bbox_annotation& b);
   void add(const core::point_annotation& p);

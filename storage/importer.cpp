@@ -114,6 +114,11 @@ void importer::go_through(import_kind kind, int page, Fetch fetch, Take take) {
       ids.push_back(row.id);
       for (const auto& [of, id] : parents_of(row)) parents[of].push_back(id);
     }
+    if (kind == import_kind::images)
+      if (const auto other = to_.another_users(ids))
+        throw import_error(named(kind, *other) +
+                           " is in the target already and belongs to another user: a source can "
+                           "be imported for one user only");
     const auto there = to_.existing(kind, ids);
     std::map<import_kind, std::set<core::uuid>> parents_there;
     for (const auto& [of, all] : parents) parents_there[of] = to_.existing(of, all);

@@ -324,7 +324,7 @@ export default async function (t) {
       a === 'somebody@example.org' ? 'other@example.org' : a,
     );
     const end = await must(args, 1);
-    assert.match(end.out, /belongs to another user/);
+    assert.match(end.err, /^samovar: image .* belongs to another user: a source can be [^\n]+\n$/);
     const rows = psql(target.data, 'select count(distinct user_id), count(*) from images');
     assert.deepEqual(rows, [['1', '5']]);
   });

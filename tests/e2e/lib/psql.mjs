@@ -13,7 +13,7 @@ export function psql(data, sql, database = 'samovar') {
   if (run.status !== 0) throw new Error(`psql: ${run.stderr || run.error}`);
   return run.stdout
     .split('\n')
-    .filter((l) => l !== '')
+    .slice(0, -1)
     .map((l) => l.split('\t'));
 }
 export const psql_url = (data, database) =>
