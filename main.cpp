@@ -40,6 +40,9 @@ int carry_out(const config::command& what) {
   }
   set_up_logging("warn");
   if (const auto* c = std::get_if<config::user_command>(&what)) return app::manage_users(*c);
+  if (const auto* c = std::get_if<config::import_command>(&what)) return app::import_samui(*c);
+  if (const auto* c = std::get_if<config::backup_command>(&what)) return app::backup(*c);
+  if (const auto* c = std::get_if<config::restore_command>(&what)) return app::restore(*c);
   return app::migrate(std::get<config::migrate_command>(what).options);
 }
 

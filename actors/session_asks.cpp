@@ -134,7 +134,8 @@ void ask(self_pointer self, account_ask& a) {
   if (!a.state.exists) forget_account(self);
   if (s.share_weight != a.state.share_weight) {
     s.share_weight = a.state.share_weight;
-    self->send(s.supervisor, demand_atom::value, s.config.user, std::int64_t{0}, s.share_weight,
+    self->send(s.supervisor, demand_atom::value,
+               session_demand{s.config.user, 0, 0, s.share_weight, s.declared_near},
                caf::actor_cast<lease_receiver>(self));
   }
   sync_demand(self);

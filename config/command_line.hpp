@@ -38,13 +38,32 @@ struct segment_command {
   std::vector<core::box> boxes;
   std::string segmenter = "classical";
 };
+struct import_command {
+  settings options;
+  std::string from;   ///< URL of the old database. May hold a password: never printed
+  std::string blobs;  ///< folder
+  std::string email;
+  bool dry_run = false;
+  bool requeue = false;
+  bool allow_missing = false;
+};
+struct backup_command {
+  settings options;
+  std::string file;
+  std::string superuser_url;  ///< only with database.url. May hold a password: never printed
+};
+struct restore_command {
+  settings options;
+  std::string file;
+  std::string superuser_url;
+};
 /// Text to print on stdout; exit code 0.
 struct print_command {
   std::string text;
 };
 
-using command =
-    std::variant<serve_command, migrate_command, user_command, segment_command, print_command>;
+using command = std::variant<serve_command, migrate_command, user_command, segment_command,
+                             print_command, import_command, backup_command, restore_command>;
 
 /// Exit codes of the program.
 inline constexpr int exit_ok = 0;

@@ -24,6 +24,8 @@ const groups = [
   'links',
   'audit',
   'crash',
+  'import',
+  'backup',
   'load',
   'browser',
   'openapi',

@@ -16,6 +16,7 @@ export function set_binary(file) {
   scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'samovar-e2e-'));
   fs.chmodSync(scratch, 0o755); // the database's own account must be able to walk through
 }
+export const program = () => binary;
 export function scratch_folder(name) {
   const folder = path.join(scratch, name);
   fs.mkdirSync(folder, {recursive: true});
