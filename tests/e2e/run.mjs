@@ -14,6 +14,7 @@ const groups = [
   'client',
   'images',
   'isolation',
+  'walk',
   'jobs',
   'retry',
   'events',
