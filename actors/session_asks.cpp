@@ -96,10 +96,9 @@ void ask(self_pointer self, unsubscribe_ask& a) {
 }
 
 void ask(self_pointer self, quota_ask& a) {
-  core::event e;
-  e.type = core::event_type::quota_changed;
-  e.quota = a.use;
-  emit(self, std::move(e));
+  self->state.queue.set_max_concurrent_jobs(a.use.max_concurrent_jobs);
+  quota_changed(self, a.use);
+  sync_demand(self);
 }
 
 void ask(self_pointer self, drain_ask&) {

@@ -21,6 +21,7 @@ const groups = [
   'changes',
   'coco',
   'auth',
+  'quotas',
   'crash',
   'load',
   'browser',
