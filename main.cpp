@@ -40,6 +40,7 @@ int carry_out(const config::command& what) {
   }
   set_up_logging("warn");
   if (const auto* c = std::get_if<config::user_command>(&what)) return app::manage_users(*c);
+  if (const auto* c = std::get_if<config::reconcile_command>(&what)) return app::reconcile(*c);
   return app::migrate(std::get<config::migrate_command>(what).options);
 }
 

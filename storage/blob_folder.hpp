@@ -16,9 +16,12 @@ namespace samovar::storage {
 
 class blob_folder final : public core::blob_store {
  public:
+  /// What becomes of uploads under way: a server that starts clears them, a command beside it not.
+  enum class spool { clear, keep };
+
   /// Creates `root` (0700) with `spool` inside it, and removes what an earlier run left in spool.
   /// Throws std::filesystem::filesystem_error when it can't.
-  explicit blob_folder(const std::filesystem::path& root);
+  explicit blob_folder(const std::filesystem::path& root, spool leftovers = spool::clear);
 
   std::filesystem::path new_spool_file() override;
   core::status put_file(const std::string& key, const std::filesystem::path& spool_file) override;

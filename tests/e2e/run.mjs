@@ -23,6 +23,7 @@ const groups = [
   'auth',
   'quotas',
   'crash',
+  'campaign',
   'load',
   'browser',
   'openapi',
