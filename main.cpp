@@ -43,6 +43,7 @@ int carry_out(const config::command& what) {
   if (const auto* c = std::get_if<config::import_command>(&what)) return app::import_samui(*c);
   if (const auto* c = std::get_if<config::backup_command>(&what)) return app::backup(*c);
   if (const auto* c = std::get_if<config::restore_command>(&what)) return app::restore(*c);
+  if (const auto* c = std::get_if<config::reconcile_command>(&what)) return app::reconcile(*c);
   return app::migrate(std::get<config::migrate_command>(what).options);
 }
 

@@ -101,10 +101,9 @@ void ask(self_pointer self, unsubscribe_ask& a) {
 }
 
 void ask(self_pointer self, quota_ask& a) {
-  core::event e;
-  e.type = core::event_type::quota_changed;
-  e.quota = a.use;
-  emit(self, std::move(e));
+  self->state.queue.set_max_concurrent_jobs(a.use.max_concurrent_jobs);
+  quota_changed(self, a.use);
+  sync_demand(self);
 }
 
 // Nothing is left of the account: its jobs are let go, and their units that still run answer into

@@ -86,6 +86,12 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
   }
 
   const data_commands data(app);
+  auto* reconcile = app.add_subcommand(
+      "reconcile", "compare counters, rows and blobs; exit code 1 when they disagree");
+  setting_flags reconcile_flags;
+  reconcile_flags.add_to(*reconcile, concerns_users);
+  bool fix = false;
+  reconcile->add_flag("--fix", fix, "set right what can be without losing anything");
 
   auto* segment = app.add_subcommand("segment", "segment one image without any server");
   segment_command seg;
@@ -125,8 +131,14 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     return command{std::move(u)};
   }
   if (auto c = data.chosen(env)) return *c;
+  if (*reconcile) {
+    auto s = join(reconcile_flags, *reconcile, env);
+    if (!s.ok()) return s.failure();
+    return command{reconcile_command{*s, fix}};
+  }
   if (*segment) return make_segment(std::move(seg), boxes);
-  return usage("a command is needed: serve, user, migrate or segment (see samovar --help)");
+  return usage(
+      "a command is needed: serve, user, migrate, reconcile or segment (see samovar --help)");
 }
 
 }  // namespace samovar::config

@@ -32,6 +32,10 @@ struct user_command {
   bool password_stdin = false;
   bool api_key = false;  ///< print a new API key, alone, on stdout
 };
+struct reconcile_command {
+  settings options;
+  bool fix = false;
+};
 struct segment_command {
   std::string image;
   std::string out;
@@ -62,8 +66,9 @@ struct print_command {
   std::string text;
 };
 
-using command = std::variant<serve_command, migrate_command, user_command, segment_command,
-                             print_command, import_command, backup_command, restore_command>;
+using command = std::variant<serve_command, migrate_command, user_command, reconcile_command,
+                             segment_command, print_command, import_command, backup_command,
+                             restore_command>;
 
 /// Exit codes of the program.
 inline constexpr int exit_ok = 0;

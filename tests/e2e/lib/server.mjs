@@ -30,6 +30,18 @@ export function product_root() {
   return process.cwd();
 }
 
+/// Runs the program with these arguments to its end.
+export async function run_program(args, input = '') {
+  const child = spawn(binary, args, {cwd: product_root(), stdio: ['pipe', 'pipe', 'pipe']});
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (d) => (out += d));
+  child.stderr.on('data', (d) => (err += d));
+  child.stdin.end(input);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return {code, out, err};
+}
+
 export class Server {
   /// `args` are added to the command line; `data` names an existing data directory to go on with.
   constructor({args = [], data = null} = {}) {
