@@ -98,6 +98,10 @@ void note_encoded(user_session_state& s, core::image_id image, std::size_t devic
     s.encoded.note(image, device);
 }
 
+int deaths_of(const user_session_state& s, const core::job_queue::unit& unit) {
+  return s.shared->journal == nullptr ? 0 : s.shared->journal->deaths(unit.job, unit.image);
+}
+
 std::optional<std::size_t> near_of_next(const user_session_state& s) {
   if (s.shared->devices < 2) return std::nullopt;
   if (!s.clicks.empty()) return s.encoded.device_of(s.clicks.front().request->image);
@@ -140,6 +144,15 @@ void on_click_grant(self_pointer self, const core::lease& lease,
   sync_demand(self);
 }
 
+// The unit ends here without having run.
+static void give_up(self_pointer self, const core::lease& lease, const core::job_queue::unit& unit,
+                    std::string reason) {
+  self->send(self->state.supervisor, unused_atom::value, lease.token);
+  self->state.queue.finished(unit.job, unit.image);
+  record_failure(self, unit.job, unit.image, std::move(reason));
+  sync_demand(self);
+}
+
 void on_grant(self_pointer self, const core::lease& lease, const device_worker_actor& worker) {
   auto& s = self->state;
   if (lease.kind == core::lane::interactive) return on_click_grant(self, lease, worker);
@@ -157,12 +170,13 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
   const auto* job = s.queue.find(unit->job);
   const auto* inputs = s.queue.inputs_of(unit->job);
   const auto input = inputs->find(unit->image);
-  if (input == inputs->end() || input->second.blob_path.empty()) {
-    self->send(s.supervisor, unused_atom::value, lease.token);
-    s.queue.finished(unit->job, unit->image);
-    record_failure(self, unit->job, unit->image, deleted_reason);
-    sync_demand(self);
-    return;
+  if (input == inputs->end() || input->second.blob_path.empty())
+    return give_up(self, lease, *unit, deleted_reason);
+  if (const auto deaths = deaths_of(s, *unit); deaths >= core::limits::unit_attempts_max) {
+    s.shared->journal->end(unit->job, unit->image);
+    return give_up(self, lease, *unit,
+                   "The server died " + std::to_string(deaths) +
+                       " times while it worked on this image; it is not tried again");
   }
   auto request = std::make_shared<core::unit_request>();
   request->user = s.config.user;

@@ -93,6 +93,9 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
   bool fix = false;
   reconcile->add_flag("--fix", fix, "set right what can be without losing anything");
 
+  auto* device_process = app.add_subcommand("device-process", "started by the server itself");
+  device_process->group("");  // not in the help
+
   auto* segment = app.add_subcommand("segment", "segment one image without any server");
   segment_command seg;
   std::vector<std::string> boxes;
@@ -136,6 +139,7 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     if (!s.ok()) return s.failure();
     return command{reconcile_command{*s, fix}};
   }
+  if (*device_process) return command{device_process_command{}};
   if (*segment) return make_segment(std::move(seg), boxes);
   return usage(
       "a command is needed: serve, user, migrate, reconcile or segment (see samovar --help)");

@@ -62,13 +62,15 @@ struct restore_command {
   std::string superuser_url;
 };
 /// Text to print on stdout; exit code 0.
+/// Started by the server itself (devices.isolate), never by a person.
+struct device_process_command {};
 struct print_command {
   std::string text;
 };
 
 using command = std::variant<serve_command, migrate_command, user_command, reconcile_command,
                              segment_command, print_command, import_command, backup_command,
-                             restore_command>;
+                             restore_command, device_process_command>;
 
 /// Exit codes of the program.
 inline constexpr int exit_ok = 0;

@@ -26,6 +26,7 @@ const groups = [
   'audit',
   'quotas',
   'crash',
+  'isolate',
   'campaign',
   'import',
   'backup',
