@@ -109,6 +109,15 @@ std::optional<std::size_t> near_of_next(const user_session_state& s) {
   return image ? s.encoded.device_of(*image) : std::nullopt;
 }
 
+// The unit ends here without having run.
+void give_up(self_pointer self, const core::lease& lease, const core::job_queue::unit& unit,
+             std::string reason) {
+  self->send(self->state.supervisor, unused_atom::value, lease.token);
+  self->state.queue.finished(unit.job, unit.image);
+  record_failure(self, unit.job, unit.image, std::move(reason));
+  sync_demand(self);
+}
+
 }  // namespace
 
 void sync_demand(self_pointer self) {
@@ -141,15 +150,6 @@ void on_click_grant(self_pointer self, const core::lease& lease,
     ++s.shared->units_out;
     self->send(worker, run_atom::value, lease, click.request, caf::actor_cast<unit_receiver>(self));
   }
-  sync_demand(self);
-}
-
-// The unit ends here without having run.
-static void give_up(self_pointer self, const core::lease& lease, const core::job_queue::unit& unit,
-                    std::string reason) {
-  self->send(self->state.supervisor, unused_atom::value, lease.token);
-  self->state.queue.finished(unit.job, unit.image);
-  record_failure(self, unit.job, unit.image, std::move(reason));
   sync_demand(self);
 }
 
