@@ -24,6 +24,15 @@ constexpr std::size_t upload_block_bytes = 256 * 1024;
 constexpr int exchanges_in_a_row_max = 32;
 constexpr auto forever = steady::time_point::max();
 
+/// A line that begins with white space continues the one before it (RFC 9112 5.2, obs-fold). The
+/// parser would hand such a value over in a buffer of its own that ends with the call, so they are
+/// refused, as the RFC wants it.
+bool has_folded_line(std::string_view head) {
+  for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1))
+    if (at + 1 < head.size() && (head[at + 1] == ' ' || head[at + 1] == '\t')) return true;
+  return false;
+}
+
 }  // namespace
 
 http_session::http_session(io_thread& io, tcp_socket socket, std::unique_ptr<connection_slot> slot)
@@ -129,6 +138,11 @@ void http_session::read_head() {
 
 bool http_session::parse_head(std::size_t size) {
   parser_.emplace();
+  if (has_folded_line({front(), size})) {
+    protocol_error(core::error_code::malformed_request,
+                   "A header value must not go on in a second line");
+    return false;
+  }
   boost::system::error_code ec;
   const auto used = parser_->put(boost::asio::buffer(front(), size), ec);
   if (ec || !parser_->is_header_done() || used != size) {
