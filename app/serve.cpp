@@ -2,7 +2,6 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -13,6 +12,7 @@
 #include "actors/system.hpp"
 #include "app/commands.hpp"
 #include "app/parts.hpp"
+#include "app/process.hpp"
 #include "core/limits.hpp"
 #include "model/codec.hpp"
 #include "model/unit_runner.hpp"
@@ -76,6 +76,12 @@ net::settings net_settings_of(const config::settings& s, const core::segmenter& 
   n.header_read_s = static_cast<int>(s.http.header_read_s);
   n.body_idle_s = static_cast<int>(s.http.body_idle_s);
   n.keep_alive_s = static_cast<int>(s.http.keep_alive_s);
+  n.body_rate_min = static_cast<std::uint64_t>(s.http.body_rate_min);
+  n.key_requests_per_minute = static_cast<int>(s.http.key_requests_per_minute);
+  n.trusted_proxies = s.http.trusted_proxies;
+  n.tls_certificate = s.http.tls_certificate;
+  n.tls_key = s.http.tls_key;
+  n.hsts_s = static_cast<std::uint32_t>(s.http.hsts_s);
   return n;
 }
 
@@ -91,28 +97,22 @@ actors::system_config actor_settings_of(const config::settings& s, core::blob_st
   return c;
 }
 
+bool speaks_tls(const config::settings& s) {
+  return !s.http.tls_certificate.empty() || !s.http.tls_key.empty();
+}
+
+/// Where people reach the server: as the operator says, else where it listens.
+std::string link_base(const config::settings& s, const std::string& listening) {
+  auto base = s.http.public_url.empty() ? listening : s.http.public_url;
+  while (base.ends_with('/')) base.pop_back();
+  return base;
+}
+
 std::string url_of(const config::settings& s, std::uint16_t port) {
   const bool six = s.http.address.find(':') != std::string::npos;
   const bool any = s.http.address == "0.0.0.0" || s.http.address == "::";
   const auto host = any ? "127.0.0.1" : six ? "[" + s.http.address + "]" : s.http.address;
-  return "http://" + host + ":" + std::to_string(port);
-}
-
-// Before any thread starts, so that every thread inherits it and sigwait alone sees the signals.
-// Only the server does this: Ctrl-C ends the other commands at once.
-sigset_t block_stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-void wait_for_stop_signal(const sigset_t& signals) {
-  int received = 0;
-  sigwait(&signals, &received);
-  spdlog::info("{}: finishing what runs", received == SIGINT ? "SIGINT" : "SIGTERM");
+  return (speaks_tls(s) ? "https://" : "http://") + host + ":" + std::to_string(port);
 }
 
 // CAF waits for ever for an actor that is stuck in native code: past the grace time the process
@@ -128,7 +128,8 @@ void end_by_force_after(std::chrono::milliseconds limit) {
 }  // namespace
 
 int serve(const config::settings& s) {
-  const auto signals = block_stop_signals();
+  const auto signals = block_signals(speaks_tls(s));
+  raise_descriptor_limit();
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::setNumThreads(1);  // one core per device worker; more workers use more cores
   // Many threads handle large short-lived buffers; without this each keeps its own arena full.
@@ -173,10 +174,10 @@ int serve(const config::settings& s) {
 
   std::cout << "listening on " << url_of(s, port) << std::endl;
   if (const auto token = setup.token(); !token.empty())
-    std::cout << "create the administrator at " << url_of(s, port) << "/setup?token=" << token
-              << std::endl;
+    std::cout << "create the administrator at " << link_base(s, url_of(s, port))
+              << "/setup?token=" << token << std::endl;
 
-  wait_for_stop_signal(signals);
+  wait_for_stop(signals, [&](bool asked) { server.renew_certificate(asked); });
   const auto grace = std::chrono::seconds(s.shutdown.grace_s);
   end_by_force_after(grace + std::chrono::seconds(2));
   actor_system.drain(grace);
