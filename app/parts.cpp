@@ -51,11 +51,15 @@ std::unique_ptr<core::unit_runner> make_runner(const config::settings& s, core::
   return model::make_unit_runner(make_segmenter(s), blobs, codec, cache_bytes, needs_pixels);
 }
 
+bool speaks_tls(const config::settings& s) {
+  return !s.http.tls_certificate.empty() || !s.http.tls_key.empty();
+}
+
 std::string url_of(const config::settings& s, std::uint16_t port) {
   const bool six = s.http.address.find(':') != std::string::npos;
   const bool any = s.http.address == "0.0.0.0" || s.http.address == "::";
   const auto host = any ? "127.0.0.1" : six ? "[" + s.http.address + "]" : s.http.address;
-  return "http://" + host + ":" + std::to_string(port);
+  return (speaks_tls(s) ? "https://" : "http://") + host + ":" + std::to_string(port);
 }
 
 void note_address(const config::settings& s, const std::string& url) {

@@ -21,6 +21,7 @@ std::unique_ptr<core::image_codec> make_codec(const config::settings& s);
 std::unique_ptr<core::unit_runner> make_runner(const config::settings& s, core::blob_store& blobs,
                                                core::image_codec& codec);
 
+bool speaks_tls(const config::settings& s);
 /// Where the server listens, as a URL.
 std::string url_of(const config::settings& s, std::uint16_t port);
 /// A running server writes its address into the data directory, for `samovar user invite` beside

@@ -2,7 +2,6 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -14,6 +13,7 @@
 #include "app/commands.hpp"
 #include "app/device_process.hpp"
 #include "app/parts.hpp"
+#include "app/process.hpp"
 #include "core/limits.hpp"
 #include "net/account_changes.hpp"
 #include "net/handlers/all.hpp"
@@ -83,6 +83,12 @@ net::settings net_settings_of(const config::settings& s, const core::segmenter& 
   n.header_read_s = static_cast<int>(s.http.header_read_s);
   n.body_idle_s = static_cast<int>(s.http.body_idle_s);
   n.keep_alive_s = static_cast<int>(s.http.keep_alive_s);
+  n.body_rate_min = static_cast<std::uint64_t>(s.http.body_rate_min);
+  n.key_requests_per_minute = static_cast<int>(s.http.key_requests_per_minute);
+  n.trusted_proxies = s.http.trusted_proxies;
+  n.tls_certificate = s.http.tls_certificate;
+  n.tls_key = s.http.tls_key;
+  n.hsts_s = static_cast<std::uint32_t>(s.http.hsts_s);
   return n;
 }
 
@@ -104,23 +110,6 @@ core::session_rules session_rules_of(const config::settings& s) {
           seconds(s.sign_in.grace_s)};
 }
 
-// Before any thread starts, so that every thread inherits it and sigwait alone sees the signals.
-// Only the server does this: Ctrl-C ends the other commands at once.
-sigset_t block_stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-void wait_for_stop_signal(const sigset_t& signals) {
-  int received = 0;
-  sigwait(&signals, &received);
-  spdlog::info("{}: finishing what runs", received == SIGINT ? "SIGINT" : "SIGTERM");
-}
-
 // CAF waits for ever for an actor that is stuck in native code: past the grace time the process
 // ends by itself. Nothing is lost, since open jobs resume at the next start.
 void end_by_force_after(std::chrono::milliseconds limit) {
@@ -134,7 +123,8 @@ void end_by_force_after(std::chrono::milliseconds limit) {
 }  // namespace
 
 int serve(const config::settings& s) {
-  const auto signals = block_stop_signals();
+  const auto signals = block_signals(speaks_tls(s));
+  raise_descriptor_limit();
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::setNumThreads(1);  // one core per device worker; more workers use more cores
   // Many threads handle large short-lived buffers; without this each keeps its own arena full.
@@ -190,10 +180,10 @@ int serve(const config::settings& s) {
 
   std::cout << "listening on " << url_of(s, port) << std::endl;
   if (const auto token = setup.token(); !token.empty())
-    std::cout << "create the administrator at " << url_of(s, port) << "/setup?token=" << token
+    std::cout << "create the administrator at " << address_for_links(s) << "/setup?token=" << token
               << std::endl;
 
-  wait_for_stop_signal(signals);
+  wait_for_stop(signals, [&](bool asked) { server.renew_certificate(asked); });
   const auto grace = std::chrono::seconds(s.shutdown.grace_s);
   end_by_force_after(grace + std::chrono::seconds(2));
   actor_system.drain(grace);

@@ -105,6 +105,25 @@ std::vector<declaration> make_table() {
                       SAMOVAR_MEMBER(http.body_idle_s)));
   t.push_back(integer("http", "keep_alive_s", 1, 3600, "s", "how long an idle connection stays",
                       SAMOVAR_MEMBER(http.keep_alive_s)));
+  t.push_back(integer("http", "body_rate_min", 0, 1'000'000'000, "bytes/s",
+                      "slowest mean rate of a body after http.body_idle_s of waiting; 0: any",
+                      SAMOVAR_MEMBER(http.body_rate_min)));
+  t.push_back(integer("http", "key_requests_per_minute", 0, 1'000'000, "requests",
+                      "what one API key may send in a minute; 0: no limit",
+                      SAMOVAR_MEMBER(http.key_requests_per_minute)));
+  t.push_back(text("http", "trusted_proxies", "[0-9A-Fa-f:./, ]*",
+                   "addresses and CIDR blocks between commas",
+                   "proxies whose X-Forwarded-For, -Proto and -Host are believed",
+                   SAMOVAR_MEMBER(http.trusted_proxies)));
+  t.back().is_list = true;
+  t.push_back(text("http", "tls_certificate", "", "a PEM file",
+                   "certificate chain, leaf first: the server speaks https; empty: plain HTTP",
+                   SAMOVAR_MEMBER(http.tls_certificate)));
+  t.push_back(text("http", "tls_key", "", "a PEM file without a passphrase",
+                   "the certificate's private key", SAMOVAR_MEMBER(http.tls_key)));
+  t.push_back(integer("http", "hsts_s", 0, 63'072'000, "s",
+                      "how long browsers shall insist on https once they saw it; 0: not said",
+                      SAMOVAR_MEMBER(http.hsts_s)));
   t.push_back(integer("sign_in", "idle_s", 1, 31'536'000, "s",
                       "a browser's session ends after so long without a request",
                       SAMOVAR_MEMBER(sign_in.idle_s)));

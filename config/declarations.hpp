@@ -21,6 +21,7 @@ struct declaration {
   std::string help;
   bool is_integer = false;
   bool is_secret = false;
+  bool is_list = false;  ///< text with commas; in a file also an array of texts
   /// The default as text.
   std::string default_text;
   /// Checks and stores; the error names the key and never the value of a secret.

@@ -23,6 +23,12 @@ struct settings {
     std::int64_t header_read_s = 20;
     std::int64_t body_idle_s = 30;
     std::int64_t keep_alive_s = 75;
+    std::int64_t body_rate_min = 1024;
+    std::int64_t key_requests_per_minute = 0;
+    std::string trusted_proxies;  ///< addresses and CIDR blocks between commas
+    std::string tls_certificate;  ///< PEM file; empty: plain HTTP
+    std::string tls_key;          ///< PEM file
+    std::int64_t hsts_s = 31'536'000;
   } http;
 
   struct {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 #define TOML_EXCEPTIONS 1
@@ -16,6 +17,18 @@ core::error bad(const std::string& origin, const std::string& name, const std::s
                           name);
 }
 
+/// ["a", "b"] as "a,b"; nullopt when something in it is no text.
+std::optional<std::string> joined(const toml::array& list) {
+  std::string out;
+  for (const auto& item : list) {
+    const auto text = item.value_exact<std::string>();
+    if (!text) return std::nullopt;
+    if (!out.empty()) out += ',';
+    out += *text;
+  }
+  return out;
+}
+
 core::status store_node(settings& s, const std::string& origin, const std::string& name,
                         const toml::node& node) {
   const auto* d = find_declaration(name);
@@ -26,7 +39,8 @@ core::status store_node(settings& s, const std::string& origin, const std::strin
     if (!number) return bad(origin, name, "a whole number is needed");
     value = std::to_string(*number);
   } else {
-    const auto text = node.value_exact<std::string>();
+    const auto* list = d->is_list ? node.as_array() : nullptr;
+    const auto text = list ? joined(*list) : node.value_exact<std::string>();
     if (!text) return bad(origin, name, "a text in quotes is needed");
     value = *text;
   }

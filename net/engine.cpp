@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "core/limits.hpp"
@@ -19,6 +20,11 @@ constexpr int password_niceness = 10;
 
 bool connection_limits::enter(const std::string& address) {
   const std::lock_guard lock(mutex_);
+  if (address.empty()) {
+    if (total_ >= total_max_) return false;
+    ++total_;
+    return true;
+  }
   auto& n = by_address_[address];
   if (total_ >= total_max_ || n >= address_max_) {
     if (n == 0) by_address_.erase(address);
@@ -36,16 +42,42 @@ void connection_limits::leave(const std::string& address) {
   if (it != by_address_.end() && --it->second == 0) by_address_.erase(it);
 }
 
+namespace {
+
+trusted_proxies read_proxies(const std::string& list) {
+  auto read = trusted_proxies::parse(list);
+  if (!read.ok()) throw std::runtime_error(read.failure().detail);
+  return std::move(read).value();
+}
+
+std::unique_ptr<tls_certificate> read_certificate(const settings& s) {
+  if (s.tls_certificate.empty() && s.tls_key.empty()) return nullptr;
+  return std::make_unique<tls_certificate>(s.tls_certificate, s.tls_key);
+}
+
+std::optional<bucket_rule> rule_of_keys(const settings& s) {
+  if (s.key_requests_per_minute <= 0) return std::nullopt;
+  const double n = s.key_requests_per_minute;
+  return bucket_rule{n / 60.0, n};
+}
+
+}  // namespace
+
 engine::engine(services s, const engine_limits& l)
     : ports(std::move(s)),
       secure(starts_ignoring_case(ports.config.public_url, "https://")),
+      tls(read_certificate(ports.config)),
+      proxies(read_proxies(ports.config.trusted_proxies)),
       limits(l),
       connections(l.connections, l.connections_per_address),
+      handshakes(l.handshakes, l.handshakes_per_address),
       files(ports.config.web_root),
       pool(static_cast<std::size_t>(std::max(1, ports.config.pool_threads)), l.pool_queue),
       passwords(static_cast<std::size_t>(std::max(1, ports.config.password_threads)),
                 l.password_queue, password_niceness),
-      auth(ports.accounts, ports.secrets, pool) {}
+      auth(ports.accounts, ports.secrets, pool) {
+  if (const auto rule = rule_of_keys(ports.config)) keys.emplace(*rule, rate_limit_keys_max);
+}
 
 void engine::invalidate_key(core::api_key_id id) {
   auth.invalidate_key(id);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,16 +13,18 @@
 #include "net/authentication.hpp"
 #include "net/engine_limits.hpp"
 #include "net/metrics.hpp"
+#include "net/proxies.hpp"
 #include "net/rate_limit.hpp"
 #include "net/router.hpp"
 #include "net/services.hpp"
 #include "net/socket_registry.hpp"
 #include "net/static_files.hpp"
+#include "net/tls_certificate.hpp"
 #include "net/worker_pool.hpp"
 
 namespace samovar::net {
 
-/// Counts open connections, in all and by address.
+/// Counts open connections, in all and by address (an empty one counts in all only).
 class connection_limits {
  public:
   connection_limits(std::size_t total_max, std::size_t address_max)
@@ -38,6 +41,7 @@ class connection_limits {
 };
 
 struct engine final : access_control {
+  /// Throws std::runtime_error naming the setting that can't be used.
   engine(services s, const engine_limits& l);
 
   void invalidate_key(core::api_key_id id) override;
@@ -56,12 +60,16 @@ struct engine final : access_control {
                           std::string_view host) const;
 
   services ports;
-  bool secure = false;  ///< public_url is https: a proxy in front speaks TLS
+  bool secure = false;                   ///< public_url is https: a proxy in front speaks TLS
+  std::unique_ptr<tls_certificate> tls;  ///< nullptr: plain HTTP
+  trusted_proxies proxies;
   engine_limits limits;
   metrics stats;
   door_limits door;
   socket_registry sockets;
   connection_limits connections;
+  connection_limits handshakes;    ///< those of the connections that have yet to finish theirs
+  std::optional<rate_limit> keys;  ///< by API key; nullopt: no limit
   static_files files;
   router routes;
   std::atomic<bool> draining{false};

@@ -63,7 +63,6 @@ void http_session::begin_exchange() {
   });
   request_->method = parser_->method;
   request_->remote_address = slot_->address();
-  request_->secure = engine.secure;
   is_head_ = request_->method == "HEAD";
   if (!read_headers() || !read_target(parser_->target)) return;
   match_ = engine.routes.find(request_->method, request_->path, request_->path_values);
@@ -120,6 +119,7 @@ void http_session::on_verified(core::outcome<authentication::entry_ptr> result) 
 void http_session::admitted(const authentication::entry_ptr& entry) {
   known_entry_ = entry;
   request_->actor = entry->actor;
+  if (refuse_busy_key()) return;
   // The new token travels with this answer, so the answer must be a quick one.
   const bool quick =
       request_->method == "GET" && !wants_upgrade_ && !request_->query.contains("wait");
@@ -150,11 +150,25 @@ void http_session::on_rotated(std::optional<std::string> token) {
 }
 
 void http_session::refuse_unknown() {
-  if (io_.shared.door.allow_unauthenticated(slot_->address(), began_))
+  if (io_.shared.door.allow_unauthenticated(request_->remote_address, began_))
     refuse(core::make_error(core::error_code::not_signed_in, "Not signed in"));
   else
     refuse(core::make_error(core::error_code::rate_limited,
                             "Too many requests without valid credentials"));
+}
+
+/// The credential is good; a key may be asking too often.
+// What one API key may send in a minute, where the operator set a limit.
+bool http_session::refuse_busy_key() {
+  auto& keys = io_.shared.keys;
+  const auto& key = request_->actor.via_key;
+  if (!keys || !key) return false;
+  const auto name = core::to_string(*key);
+  if (keys->take(name, began_)) return false;
+  refuse(core::make_error(core::error_code::rate_limited,
+                          "This API key sends more requests than the server allows"),
+         {{"Retry-After", std::to_string(keys->retry_after_s(name, began_))}});
+  return true;
 }
 
 void http_session::authorized() {
@@ -185,7 +199,12 @@ void http_session::authorized() {
       return;
     }
     core::status ok = core::done{};
-    if (route_->who == access::open) {  // signing in for another site's purposes
+    if (request_->secure && (route_->who == access::open || actor.via_session) &&
+        starts_ignoring_case(origin_, "http://")) {
+      // A page without TLS can be written by anybody on its way.
+      ok = core::make_error(core::error_code::csrf_failed,
+                            "The request comes from a page that was not loaded over TLS");
+    } else if (route_->who == access::open) {  // signing in for another site's purposes
       if (!same_origin(origin_, referer_, host_, engine.ports.config.public_url))
         ok = core::make_error(core::error_code::csrf_failed,
                               "The request comes from another web site");
@@ -243,6 +262,7 @@ void http_session::expect_body() {
     socket_.write_some(boost::asio::buffer(go_on.data(), go_on.size()), ec);
   }
   phase_ = phase::body;
+  pace_.reset();
 }
 
 void http_session::call_handler() {
@@ -297,6 +317,7 @@ void http_session::refuse(core::error e, std::vector<std::pair<std::string, std:
     body_max_ = drained_body_bytes_max;
     answer_after_body_ = std::move(r);
     phase_ = phase::body;
+    pace_.reset();
     return;
   }
   keep_alive_ = false;
@@ -329,6 +350,7 @@ void http_session::upgrade() {
   w.version = ws_version_;
   w.protocol = ws_protocol_;
   w.request_id = request_id_;
+  w.hsts_s = request_->secure ? io_.shared.ports.config.hsts_s : 0;
   w.actor = request_->actor;
   w.credential = known_entry_;
   if (const auto it = request_->query.find("since"); it != request_->query.end())

@@ -1,56 +1,22 @@
 // What a request's head says.
-#include <algorithm>
 #include <array>
 #include <utility>
 
-#include "core/limits.hpp"
 #include "net/http_session.hpp"
+#include "net/proxies.hpp"
+#include "net/request_target.hpp"
 #include "net/text.hpp"
 
 namespace samovar::net {
 
 namespace {
 
-namespace limits = core::limits;
 namespace http = boost::beast::http;
 
 /// Headers handlers may look at.
 constexpr std::array<std::string_view, 12> kept_headers = {
     "accept",        "content-type",      "host",     "idempotency-key", "if-match", "origin",
     "if-none-match", "if-modified-since", "if-range", "range",           "cookie",   "user-agent"};
-
-bool request_id_ok(std::string_view id) {
-  return !id.empty() && id.size() <= limits::request_id_chars_max &&
-         std::all_of(id.begin(), id.end(), [](char c) {
-           return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == ':';
-         });
-}
-
-bool clean_text(std::string_view s) {
-  for (std::size_t i = 0; i < s.size();) {
-    const auto n = utf8_length(s.substr(i));
-    if (n == 0 || s[i] == '\0') return false;
-    i += n;
-  }
-  return true;
-}
-
-bool parse_query(std::string_view text, std::map<std::string, std::string>& out) {
-  while (!text.empty()) {
-    const auto amp = text.find('&');
-    const auto pair = text.substr(0, amp);
-    text.remove_prefix(amp == std::string_view::npos ? text.size() : amp + 1);
-    if (pair.empty()) continue;
-    if (!percent_valid(pair)) return false;
-    const auto eq = pair.find('=');
-    std::string name = percent_decode(pair.substr(0, eq), true);
-    std::string value =
-        eq == std::string_view::npos ? std::string() : percent_decode(pair.substr(eq + 1), true);
-    if (!clean_text(name) || !clean_text(value)) return false;
-    out[std::move(name)] = std::move(value);
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -78,6 +44,18 @@ void http_session::take_header(const http_parser::header& h) {
     case http::field::accept_language: return;
     default: break;
   }
+  take_other_header(h);
+}
+
+void http_session::take_other_header(const http_parser::header& h) {
+  if (slot_->from_proxy()) {
+    if (equals_ignoring_case(h.name, "x-forwarded-for")) {
+      if (!forwarded_for_.empty()) forwarded_for_ += ',';
+      forwarded_for_ += h.value;
+    }
+    if (equals_ignoring_case(h.name, "x-forwarded-proto")) forwarded_proto_ = last_value(h.value);
+    if (equals_ignoring_case(h.name, "x-forwarded-host")) forwarded_host_ = last_value(h.value);
+  }
   if (equals_ignoring_case(h.name, "x-api-key")) x_api_key_ = h.value;
   if (equals_ignoring_case(h.name, "x-csrf-token")) csrf_ = h.value;
   if (equals_ignoring_case(h.name, "x-request-id") && request_id_ok(h.value)) request_id_ = h.value;
@@ -91,12 +69,15 @@ void http_session::take_header(const http_parser::header& h) {
 bool http_session::read_headers() {
   authorization_ = x_api_key_ = cookie_ = host_ = origin_ = referer_ = csrf_ = {};
   content_type_ = upgrade_ = ws_key_ = ws_version_ = ws_protocol_ = {};
+  forwarded_for_.clear();
+  forwarded_proto_ = forwarded_host_ = {};
   expects_continue_ = false;
   hosts_ = 0;
   request_id_.clear();
   for (const auto& h : parser_->headers) take_header(h);
   if (request_id_.empty()) request_id_ = io_.shared.new_request_id();
   request_->request_id = request_id_;
+  believe_proxy();
   wants_upgrade_ = parser_->upgrade() && equals_ignoring_case(upgrade_, "websocket");
   if (hosts_ > 1 || (http11_ && hosts_ == 0)) {
     protocol_error(core::error_code::malformed_request, "Exactly one Host header is expected");
@@ -105,18 +86,26 @@ bool http_session::read_headers() {
   return true;
 }
 
-bool http_session::read_target(std::string_view target) {
-  // RFC 9112 3.2.2: the absolute form is accepted.
-  if (starts_ignoring_case(target, "http://") || starts_ignoring_case(target, "https://")) {
-    const auto path = target.find('/', target.find("://") + 3);
-    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+/// http.public_url says how browsers see the server; without it, a trusted proxy does.
+void http_session::believe_proxy() {
+  const auto& e = io_.shared;
+  request_->secure = socket_.is_tls() || e.secure;
+  if (!slot_->from_proxy()) return;
+  if (!forwarded_for_.empty())
+    request_->remote_address = e.proxies.client_of(slot_->address(), forwarded_for_);
+  if (!e.ports.config.public_url.empty()) return;
+  if (equals_ignoring_case(forwarded_proto_, "https")) request_->secure = true;
+  if (host_ok(forwarded_host_)) {
+    host_ = forwarded_host_;
+    request_->headers.insert_or_assign("host", std::string(host_));
   }
-  const auto mark = target.find('?');
-  const auto path = target.substr(0, mark);
-  const auto query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
-  request_->path = percent_decode(path, false);
-  const bool ok = path.starts_with('/') && percent_valid(path) && clean_text(request_->path) &&
-                  query.size() <= limits::query_bytes_max && parse_query(query, request_->query);
+}
+
+bool http_session::read_target(std::string_view text) {
+  target read;
+  const bool ok = parse_target(text, read);
+  request_->path = std::move(read.path);
+  request_->query = std::move(read.query);
   if (ok) return true;
   phase_ = phase::body;
   refuse(core::make_error(core::error_code::malformed_request,

@@ -34,7 +34,8 @@ class http_parser final : public boost::beast::http::basic_parser<true> {
     eager(false);
   }
 
-  /// Views into the buffer given to put(), which must hold the whole head.
+  /// Views into the buffer given to put(), which must hold the whole head and no folded lines
+  /// (Beast unfolds into a buffer of its own that is gone when put() returns).
   std::string_view method;
   std::string_view target;
   std::vector<header> headers;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "net/request_target.hpp"
 
 namespace samovar::net {
 
@@ -23,8 +24,44 @@ constexpr std::size_t upload_block_bytes = 256 * 1024;
 /// Exchanges of one connection in a row before the others get their turn.
 constexpr int exchanges_in_a_row_max = 32;
 constexpr auto forever = steady::time_point::max();
+/// To somebody who came with http:// to a port that speaks TLS.
+constexpr std::string_view speak_tls =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 35\r\n"
+    "Connection: close\r\n\r\nThis port speaks TLS: use https://\n";
 
 }  // namespace
+
+connection_slot::connection_slot(engine& e, std::string address, std::string key)
+    : engine_(e),
+      address_(std::move(address)),
+      key_(std::move(key)),
+      from_proxy_(key_.empty()),
+      in_handshake_(e.tls != nullptr) {
+  engine_.stats.connections.fetch_add(1);
+  engine_.stats.connections_total.fetch_add(1);
+}
+
+std::unique_ptr<connection_slot> connection_slot::enter(engine& e, std::string address) {
+  // A proxy brings everybody's connections: the caps by address are not for it.
+  std::string key = e.proxies.contains(address) ? std::string() : limit_key(address);
+  if (!e.connections.enter(key)) return nullptr;
+  if (e.tls && !e.handshakes.enter(key)) {
+    e.connections.leave(key);
+    return nullptr;
+  }
+  return std::unique_ptr<connection_slot>(
+      new connection_slot(e, std::move(address), std::move(key)));
+}
+
+void connection_slot::handshake_done() {
+  if (std::exchange(in_handshake_, false)) engine_.handshakes.leave(key_);
+}
+
+connection_slot::~connection_slot() {
+  handshake_done();
+  engine_.connections.leave(key_);
+  engine_.stats.connections.fetch_sub(1);
+}
 
 http_session::http_session(io_thread& io, tcp_socket socket, std::unique_ptr<connection_slot> slot)
     : on_thread(io), socket_(std::move(socket)), slot_(std::move(slot)) {}
@@ -32,9 +69,40 @@ http_session::http_session(io_thread& io, tcp_socket socket, std::unique_ptr<con
 http_session::~http_session() = default;
 
 void http_session::start() {
-  boost::system::error_code ec;
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ec);
-  socket_.non_blocking(true, ec);
+  socket_.set_options();
+  if (io_.shared.tls)
+    begin_handshake();
+  else
+    run();
+}
+
+void http_session::begin_handshake() {
+  phase_ = phase::handshake;
+  deadline_ = steady::now() + io_.shared.limits.handshake;
+  if (!socket_.begin_tls(io_.shared.tls->new_session())) {
+    close();
+    return;
+  }
+  socket_.async_handshake(
+      [self = shared_from_this()](const boost::system::error_code& ec) { self->on_handshake(ec); });
+}
+
+void http_session::on_handshake(const boost::system::error_code& ec) {
+  if (phase_ != phase::handshake) return;
+  slot_->handshake_done();
+  if (ec) {
+    io_.shared.stats.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
+    if (!socket_.peer_spoke_http()) {
+      close();
+      return;
+    }
+    socket_.answer_plain(speak_tls);
+    dirty_ = true;  // the rest of the request is still to come
+    linger();
+    return;
+  }
+  phase_ = phase::head;
+  deadline_ = forever;
   run();
 }
 
@@ -64,7 +132,13 @@ void http_session::read_some(std::chrono::seconds patience) {
     in_.shrink_to_fit();
   }
   if (in_.size() < wanted || in_.size() - end_ < wanted / 2) in_.resize(end_ + wanted);
-  if (patience.count() > 0) deadline_ = steady::now() + patience;
+  if (phase_ == phase::body) {
+    const auto& config = io_.shared.ports.config;
+    const auto grace = std::chrono::seconds(config.body_idle_s);
+    deadline_ = pace_.begin_wait(steady::now(), patience, grace, config.body_rate_min);
+  } else if (patience.count() > 0) {
+    deadline_ = steady::now() + patience;
+  }
   reading_ = true;
   socket_.async_read_some(boost::asio::buffer(in_.data() + end_, in_.size() - end_),
                           [self = shared_from_this()](const boost::system::error_code& ec,
@@ -79,6 +153,10 @@ void http_session::on_read(const boost::system::error_code& ec, std::size_t n) {
     return;
   }
   end_ += n;
+  if (phase_ == phase::body) {
+    pace_.end_wait(steady::now());
+    pace_.moved(n);
+  }
   if (phase_ == phase::lingering)
     discard_input();
   else
@@ -99,7 +177,9 @@ void http_session::read_head() {
       close();
       return;
     }
-    read_some(std::chrono::seconds(first_ ? config.header_read_s : config.keep_alive_s));
+    // Empty lines do not buy a connection more time.
+    const auto patience = first_ ? config.header_read_s : config.keep_alive_s;
+    read_some(std::chrono::seconds(deadline_ == forever ? patience : 0));
     return;
   }
   const std::size_t from = scanned_ > 3 ? scanned_ - 3 : 0;
@@ -129,6 +209,11 @@ void http_session::read_head() {
 
 bool http_session::parse_head(std::size_t size) {
   parser_.emplace();
+  if (has_folded_line({front(), size})) {
+    protocol_error(core::error_code::malformed_request,
+                   "A header value must not go on in a second line");
+    return false;
+  }
   boost::system::error_code ec;
   const auto used = parser_->put(boost::asio::buffer(front(), size), ec);
   if (ec || !parser_->is_header_done() || used != size) {
@@ -249,7 +334,7 @@ void http_session::tick(steady::time_point now) {
 }
 
 void http_session::drain() {
-  if (phase_ == phase::head && buffered() == 0) close();
+  if (phase_ == phase::handshake || (phase_ == phase::head && buffered() == 0)) close();
 }
 
 void http_session::abort() { close(); }

@@ -2,6 +2,8 @@
 // may, runs the handler, writes the answer, and begins again. One exchange at a time, so pipelined
 // answers keep their order.
 //
+//   handshake (TLS)
+//     │
 //   head ──> deciding ──> body ──> handling ──> writing ──> head (keep-alive)
 //              (look-up)   (upload blocks)          └─────> lingering ──> closed
 //
@@ -16,10 +18,12 @@
 #include <vector>
 
 #include "net/authentication.hpp"
+#include "net/connection.hpp"
 #include "net/engine.hpp"
 #include "net/exchange.hpp"
 #include "net/http_parser.hpp"
 #include "net/io_thread.hpp"
+#include "net/pace.hpp"
 #include "net/upload.hpp"
 
 namespace samovar::net {
@@ -27,21 +31,23 @@ namespace samovar::net {
 /// A place among the connections allowed; given back when destroyed.
 class connection_slot {
  public:
-  connection_slot(engine& e, std::string address) : engine_(e), address_(std::move(address)) {
-    engine_.stats.connections.fetch_add(1);
-    engine_.stats.connections_total.fetch_add(1);
-  }
-  ~connection_slot() {
-    engine_.connections.leave(address_);
-    engine_.stats.connections.fetch_sub(1);
-  }
+  /// nullptr when there is no place for one more: in all, of this address, or in the handshake.
+  static std::unique_ptr<connection_slot> enter(engine& e, std::string address);
+  ~connection_slot();
   connection_slot(const connection_slot&) = delete;
   connection_slot& operator=(const connection_slot&) = delete;
   const std::string& address() const noexcept { return address_; }
+  /// The peer is a proxy whose X-Forwarded-* headers are believed.
+  bool from_proxy() const noexcept { return from_proxy_; }
+  void handshake_done();
 
  private:
+  connection_slot(engine& e, std::string address, std::string key);
   engine& engine_;
   std::string address_;
+  std::string key_;  ///< what the caps count by; empty: only the total counts
+  bool from_proxy_;
+  bool in_handshake_;
 };
 
 class http_session final : public on_thread, public std::enable_shared_from_this<http_session> {
@@ -56,7 +62,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
 
  private:
   friend class pending_reply;
-  enum class phase { head, deciding, body, handling, writing, lingering, closed };
+  enum class phase { handshake, head, deciding, body, handling, writing, lingering, closed };
   enum class then { next_exchange, pull_stream, close };
   /// What a thread elsewhere holds while this connection waits for it.
   struct keeper {
@@ -67,6 +73,8 @@ class http_session final : public on_thread, public std::enable_shared_from_this
 
   // Reading (http_session.cpp)
   void run();
+  void begin_handshake();
+  void on_handshake(const boost::system::error_code& ec);
   void read_some(std::chrono::seconds patience);
   void on_read(const boost::system::error_code& ec, std::size_t n);
   void read_head();
@@ -79,14 +87,17 @@ class http_session final : public on_thread, public std::enable_shared_from_this
 
   // Deciding (http_decide.cpp)
   void begin_exchange();
-  bool read_target(std::string_view target);
+  bool read_target(std::string_view text);
   bool read_headers();
   void take_header(const http_parser::header& h);
+  void take_other_header(const http_parser::header& h);
+  void believe_proxy();
   void authenticate();
   void on_verified(core::outcome<authentication::entry_ptr> result);
   void admitted(const authentication::entry_ptr& entry);
   void on_rotated(std::optional<std::string> token);
   void refuse_unknown();
+  bool refuse_busy_key();
   void authorized();
   void expect_body();
   void call_handler();
@@ -97,6 +108,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   // Writing (http_write.cpp)
   void on_reply(reply r);
   void send(reply r);
+  int wait_asked_for() const;
   void prepare_body(reply& r, bool send_body);
   void flush();
   void on_flushed();
@@ -109,13 +121,14 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   std::size_t buffered() const noexcept { return end_ - begin_; }
   const char* front() const noexcept { return in_.data() + begin_; }
 
-  tcp_socket socket_;
+  connection socket_;
   std::unique_ptr<connection_slot> slot_;
   phase phase_ = phase::head;
   bool reading_ = false;
   bool in_call_ = false;  ///< inside an inline_ handler: an answer is taken without a post
   bool first_ = true;
-  steady::time_point deadline_{};
+  steady::time_point deadline_ = steady::time_point::max();
+  pace pace_;  ///< of the body under way, in or out
 
   std::vector<char> in_;
   std::size_t begin_ = 0;
@@ -141,6 +154,9 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   std::string_view authorization_, x_api_key_, cookie_, host_, origin_, referer_, csrf_,
       content_type_, upgrade_, ws_key_, ws_version_, ws_protocol_;
   int hosts_ = 0;
+  // Only from a trusted proxy.
+  std::string forwarded_for_;
+  std::string_view forwarded_proto_, forwarded_host_;
 
   // The credential verified last on this connection, so that it is not hashed again.
   std::string known_secret_;

@@ -1,4 +1,6 @@
 // Writing side of a connection.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -22,6 +24,12 @@ void http_session::on_reply(reply r) {
   if (phase_ != phase::handling) return;
   send(std::move(r));
   run();
+}
+
+/// Sign-ins and registrations are counted by address and account; the address's wait is known here.
+int http_session::wait_asked_for() const {
+  const auto& who = request_ ? request_->remote_address : slot_->address();
+  return io_.shared.door.retry_after_s(who, steady::now());
 }
 
 void http_session::prepare_body(reply& r, bool send_body) {
@@ -59,6 +67,10 @@ void http_session::send(reply r) {
     if (!http11_) keep_alive_ = false;  // the end of the body is the end of the connection
   }
   f.keep_alive = keep_alive_;
+  f.hsts_s =
+      socket_.is_tls() || (request_ && request_->secure) ? io_.shared.ports.config.hsts_s : 0;
+  if (r.status == 429) f.retry_after_s = wait_asked_for();
+  pace_.reset();
   out_.clear();
   out_sent_ = 0;
   write_head(out_, r, f);
@@ -73,6 +85,10 @@ void http_session::send(reply r) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(steady::now() - began_);
   const int row = route_ ? match_.index : io_.shared.stats.other();
   io_.shared.stats.observe(row, r.status, static_cast<std::uint64_t>(took.count()));
+  // The route, never the path or the query: what people put there may be a secret.
+  spdlog::debug("{} asked {}: {} in {} us [{}]",
+                request_ ? request_->remote_address : slot_->address(), io_.shared.stats.label(row),
+                r.status, took.count(), request_id_);
   request_.reset();
   flush();
 }
@@ -97,15 +113,19 @@ void http_session::flush() {
     const auto n = socket_.write_some(parts, ec);
     if (!ec) {
       out_sent_ += n;
+      pace_.moved(n);
       continue;
     }
     if (ec != boost::asio::error::would_block) {
       close();
       return;
     }
-    deadline_ = steady::now() + std::chrono::seconds(io_.shared.ports.config.body_idle_s);
+    const auto& config = io_.shared.ports.config;
+    const auto patience = std::chrono::seconds(config.body_idle_s);
+    deadline_ = pace_.begin_wait(steady::now(), patience, patience, config.body_rate_min);
     const auto resume = [self = shared_from_this()](const boost::system::error_code& e) {
       if (self->phase_ != phase::writing) return;
+      self->pace_.end_wait(steady::now());
       if (e) {
         self->close();
         return;
@@ -113,7 +133,7 @@ void http_session::flush() {
       self->flush();
       self->run();
     };
-    socket_.async_wait(tcp_socket::wait_write, resume);
+    socket_.async_wait_write(resume);
     return;
   }
 }
@@ -205,8 +225,7 @@ void http_session::linger() {
     return;
   }
   // Unread input would make the kernel reset the connection and lose the answer.
-  boost::system::error_code ec;
-  socket_.shutdown(tcp_socket::shutdown_send, ec);
+  socket_.shutdown_send();
   phase_ = phase::lingering;
   deadline_ = steady::now() + linger_for;
   if (!reading_) discard_input();
@@ -215,8 +234,7 @@ void http_session::linger() {
 void http_session::close() {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
-  boost::system::error_code ec;
-  socket_.close(ec);
+  socket_.close();
   request_.reset();
   upload_.reset();
   stream_.reset();

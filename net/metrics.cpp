@@ -71,6 +71,8 @@ void metrics::write(std::string& out) const {
          connections_total.load());
   single(out, "samovar_connections_refused_total", "counter", "Connections over a cap.",
          connections_refused.load());
+  single(out, "samovar_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+         handshakes_failed.load());
   single(out, "samovar_websocket_frames_sent_total", "counter", "WebSocket text frames sent.",
          frames_sent.load());
 }

@@ -21,12 +21,14 @@ class metrics {
   /// One row per route ("GET /api/v1/jobs/{id}"); call once, before serving. Row `other()` counts
   /// what matched no route.
   void set_routes(std::vector<std::string> labels);
+  const std::string& label(int row) const { return labels_[static_cast<std::size_t>(row)]; }
   int other() const noexcept { return static_cast<int>(labels_.size()) - 1; }
   void observe(int row, int status, std::uint64_t microseconds) noexcept;
 
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::uint64_t> connections_total{0};
   std::atomic<std::uint64_t> connections_refused{0};
+  std::atomic<std::uint64_t> handshakes_failed{0};
   std::atomic<std::uint64_t> frames_sent{0};
 
   /// Appends this object's families in Prometheus' text format (version 0.0.4).

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
+
+#include "net/proxies.hpp"
 
 namespace samovar::net {
 
 namespace {
 
-constexpr std::size_t keys_max = 10'000;
+constexpr std::size_t keys_max = rate_limit_keys_max;
 constexpr bucket_rule per_account{10.0 / 60.0, 10.0};
 constexpr bucket_rule per_address{100.0 / 60.0, 100.0};
 constexpr bucket_rule registrations{20.0 / 60.0, 60.0};
@@ -56,8 +59,19 @@ std::size_t rate_limit::size() const {
 
 void rate_limit::make_room(time now) {
   std::erase_if(buckets_, [&](const auto& kv) { return level(kv.second, now) >= rule_.burst; });
-  // Still full: an attack with very many keys. Forget some; the address limit still holds.
-  while (buckets_.size() >= keys_max_) buckets_.erase(buckets_.begin());
+  if (buckets_.size() < keys_max_) return;
+  // An attack with very many keys. An eighth is forgotten at once, or every new key would look at
+  // all of them; the fullest, which have been used least.
+  const std::size_t leaving = std::max<std::size_t>(1, keys_max_ / 8);
+  std::vector<double> levels;
+  levels.reserve(buckets_.size());
+  for (const auto& kv : buckets_) levels.push_back(level(kv.second, now));
+  const auto edge = levels.end() - static_cast<std::ptrdiff_t>(leaving);
+  std::nth_element(levels.begin(), edge, levels.end());
+  std::size_t left = leaving;
+  std::erase_if(buckets_, [&](const auto& kv) {
+    return left > 0 && level(kv.second, now) >= *edge && left-- > 0;
+  });
 }
 
 door_limits::door_limits()
@@ -69,21 +83,31 @@ door_limits::door_limits()
 bool door_limits::allow_sign_in(const std::string& account, const std::string& address,
                                 rate_limit::time now) {
   return failures_by_account_.available(account, now) &&
-         failures_by_address_.available(address, now);
+         failures_by_address_.available(limit_key(address), now);
 }
 
 void door_limits::sign_in_failed(const std::string& account, const std::string& address,
                                  rate_limit::time now) {
   failures_by_account_.take(account, now);
-  failures_by_address_.take(address, now);
+  failures_by_address_.take(limit_key(address), now);
 }
 
 bool door_limits::allow_registration(const std::string& address, rate_limit::time now) {
-  return registrations_.take(address, now);
+  return registrations_.take(limit_key(address), now);
 }
 
 bool door_limits::allow_unauthenticated(const std::string& address, rate_limit::time now) {
-  return is_loopback(address) || unauthenticated_.take(address, now);
+  return is_loopback(address) || unauthenticated_.take(limit_key(address), now);
+}
+
+int door_limits::retry_after_s(const std::string& address, rate_limit::time now) const {
+  // An account gets one more try every so many seconds, whatever its address.
+  constexpr int of_account = static_cast<int>(1.0 / per_account.per_second);
+  const auto key = limit_key(address);
+  int wait = of_account;
+  for (const auto* limit : {&failures_by_address_, &registrations_, &unauthenticated_})
+    wait = std::max(wait, limit->retry_after_s(key, now));
+  return wait;
 }
 
 bool is_loopback(const std::string& address) {

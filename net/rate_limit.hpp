@@ -15,12 +15,15 @@ struct bucket_rule {
   double burst = 10.0;      ///< capacity
 };
 
+inline constexpr std::size_t rate_limit_keys_max = 10'000;
+
 /// Many buckets under one rule, keyed by text (an account, an address). Thread-safe.
 class rate_limit {
  public:
   using time = std::chrono::steady_clock::time_point;
 
-  /// Remembers at most `keys_max` keys; full ones are forgotten first, as they limit nothing.
+  /// Remembers at most `keys_max` keys. When there are more, full buckets are forgotten first, as
+  /// they limit nothing, then the fullest.
   rate_limit(bucket_rule rule, std::size_t keys_max);
 
   /// Takes one token; false when there is none.
@@ -45,7 +48,8 @@ class rate_limit {
   std::unordered_map<std::string, bucket> buckets_;
 };
 
-/// The door's limits: generous for a laboratory behind one address, hard on guessing.
+/// The door's limits: generous for a laboratory behind one address, hard on guessing. Addresses
+/// count by limit_key().
 class door_limits {
  public:
   door_limits();
@@ -55,6 +59,8 @@ class door_limits {
   bool allow_registration(const std::string& address, rate_limit::time now);
   /// Called for each request refused with 401; false when the address is to get 429 instead.
   bool allow_unauthenticated(const std::string& address, rate_limit::time now);
+  /// What to say in Retry-After to an address that was told 429, in seconds.
+  int retry_after_s(const std::string& address, rate_limit::time now) const;
 
  private:
   rate_limit failures_by_account_;

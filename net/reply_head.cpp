@@ -12,18 +12,15 @@ constexpr std::string_view policy =
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'\r\n";
 constexpr std::string_view other_security =
     "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
-    "X-Frame-Options: DENY\r\n";
+    "X-Frame-Options: DENY\r\nCross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=()\r\n";
 
 bool safe_header(std::string_view s) {
   return s.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
 }  // namespace
-
-std::string_view security_headers() {
-  static const std::string both = std::string(policy) + std::string(other_security);
-  return both;
-}
 
 std::string_view reason_phrase(int status) {
   switch (status) {
@@ -87,7 +84,10 @@ void write_head(std::string& out, const reply& r, const head_facts& f) {
   out += other_security;
   if (f.api && !own_caching)
     out += etag ? "Cache-Control: private, no-cache\r\n" : "Cache-Control: no-store\r\n";
-  if ((r.status == 503 || r.status == 429) && !retry_after) out += "Retry-After: 2\r\n";
+  if ((r.status == 503 || r.status == 429) && !retry_after)
+    out += "Retry-After: " + std::to_string(f.retry_after_s) + "\r\n";
+  if (f.hsts_s > 0)
+    out += "Strict-Transport-Security: max-age=" + std::to_string(f.hsts_s) + "\r\n";
   if (!bodiless(r.status)) {
     if (safe_header(r.content_type) && !r.content_type.empty()) {
       out += "Content-Type: ";

@@ -17,6 +17,9 @@ struct head_facts {
   bool chunked = false;
   bool api = false;  ///< answers of the API are not cached unless the handler says so
   std::optional<std::uint64_t> content_length;
+  /// Over TLS: how long browsers shall insist on it (RFC 6797); 0: say nothing.
+  std::uint32_t hsts_s = 0;
+  int retry_after_s = 2;  ///< of 429 and 503, unless the handler says so
 };
 
 /// True for the statuses that have no body (1xx, 204, 304).
@@ -25,7 +28,5 @@ constexpr bool bodiless(int status) { return status < 200 || status == 204 || st
 std::string_view reason_phrase(int status);
 /// Header values with CR, LF or NUL are dropped rather than sent.
 void write_head(std::string& out, const reply& r, const head_facts& f);
-/// The security headers, each line ending in CRLF.
-std::string_view security_headers();
 
 }  // namespace samovar::net

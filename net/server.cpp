@@ -102,9 +102,8 @@ void server::impl::on_accept(const error_code& ec, tcp_socket socket, io_thread&
   }
   error_code gone;
   const auto peer = socket.remote_endpoint(gone);
-  const std::string address = gone ? std::string() : peer.address().to_string(gone);
-  if (!gone && shared.connections.enter(address)) {
-    auto slot = std::make_unique<connection_slot>(shared, address);
+  auto slot = gone ? nullptr : connection_slot::enter(shared, plain_address(peer.address()));
+  if (slot) {
     auto move_in = [&io, s = std::move(socket), slot = std::move(slot)]() mutable {
       std::make_shared<http_session>(io, std::move(s), std::move(slot))->start();
     };
@@ -162,6 +161,10 @@ std::uint16_t server::start() {
   m.accept();
   for (auto& t : m.threads) t->start();
   return m.door->local_endpoint().port();
+}
+
+void server::renew_certificate(bool asked) {
+  if (auto& tls = impl_->shared.tls) tls->renew(asked);
 }
 
 void server::stop(std::chrono::milliseconds grace) {

@@ -29,6 +29,12 @@ struct settings {
   int header_read_s = 20;
   int body_idle_s = 30;
   int keep_alive_s = 75;
+  std::uint64_t body_rate_min = 1024;     ///< bytes a second, 0: any
+  std::filesystem::path tls_certificate;  ///< PEM chain; empty: plain HTTP
+  std::filesystem::path tls_key;
+  std::uint32_t hsts_s = 31'536'000;
+  std::string trusted_proxies;      ///< addresses and CIDR blocks between commas
+  int key_requests_per_minute = 0;  ///< 0: no limit
 };
 
 /// All references outlive the server.

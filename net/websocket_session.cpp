@@ -32,12 +32,12 @@ constexpr auto recheck_every = std::chrono::seconds(60);
 constexpr auto a_year = std::chrono::hours(24 * 365);
 
 /// Compiled without permessage-deflate: it costs 136 KB a socket.
-using stream_type = websocket::stream<tcp_socket, false>;
+using stream_type = websocket::stream<connection, false>;
 
 class websocket_session final : public on_thread,
                                 public std::enable_shared_from_this<websocket_session> {
  public:
-  websocket_session(io_thread& io, tcp_socket socket, std::unique_ptr<connection_slot> slot,
+  websocket_session(io_thread& io, connection socket, std::unique_ptr<connection_slot> slot,
                     core::acting_user actor, authentication::entry_ptr credential,
                     std::optional<std::int64_t> since)
       : on_thread(io),
@@ -59,12 +59,13 @@ class websocket_session final : public on_thread,
     stream_.read_message_max(limits::websocket_message_bytes_max);
     stream_.auto_fragment(false);
     const bool named = offers_protocol(w.protocol);
-    stream_.set_option(
-        websocket::stream_base::decorator([id = w.request_id, named](websocket::response_type& r) {
+    stream_.set_option(websocket::stream_base::decorator(
+        [id = w.request_id, named, hsts_s = w.hsts_s](websocket::response_type& r) {
           r.set("X-Request-Id", id);
           r.set("X-Content-Type-Options", "nosniff");
           r.set("Referrer-Policy", "same-origin");
           r.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+          if (hsts_s > 0) r.set("Strict-Transport-Security", "max-age=" + std::to_string(hsts_s));
           if (named) r.set(http::field::sec_websocket_protocol, "samovar.v1");
         }));
     http::request<http::empty_body> q{http::verb::get, "/", 11};
@@ -208,8 +209,7 @@ class websocket_session final : public on_thread,
   void end() {
     if (std::exchange(over_, true)) return;
     open_ = false;
-    error_code ignored;
-    stream_.next_layer().close(ignored);
+    stream_.next_layer().close();
     sink_->detach();
     ticket_ = {};
     slot_.reset();
@@ -240,7 +240,7 @@ class websocket_session final : public on_thread,
 
 }  // namespace
 
-core::status open_websocket(io_thread& io, tcp_socket& socket,
+core::status open_websocket(io_thread& io, connection& socket,
                             std::unique_ptr<connection_slot>& slot, websocket_request w) {
   if (w.version != "13" || w.key.size() != 24 || !w.key.ends_with("=="))
     return core::make_error(core::error_code::malformed_request,

@@ -8,6 +8,7 @@
 
 #include "core/accounts.hpp"
 #include "core/errors.hpp"
+#include "net/connection.hpp"
 #include "net/http_session.hpp"
 #include "net/io_thread.hpp"
 
@@ -20,6 +21,7 @@ struct websocket_request {
   std::string version;   ///< Sec-WebSocket-Version
   std::string protocol;  ///< Sec-WebSocket-Protocol
   std::string request_id;
+  std::uint32_t hsts_s = 0;  ///< as head_facts has it
   core::acting_user actor;
   authentication::entry_ptr credential;  ///< looked up again from time to time
   std::optional<std::string> since;
@@ -27,7 +29,7 @@ struct websocket_request {
 
 /// Answers 101 and takes socket and slot over. On an error (malformed_request, validation_failed,
 /// rate_limited) both stay with the caller, who answers. Call on the connection's I/O thread.
-core::status open_websocket(io_thread& io, tcp_socket& socket,
+core::status open_websocket(io_thread& io, connection& socket,
                             std::unique_ptr<connection_slot>& slot, websocket_request w);
 
 }  // namespace samovar::net

@@ -13,6 +13,7 @@
 #include <pqxx/pqxx>
 #include <vector>
 
+#include "storage/bounded_log.hpp"
 #include "storage/child_process.hpp"
 #include "storage/migrations.hpp"
 
@@ -28,6 +29,7 @@ constexpr auto recovery_max = std::chrono::seconds(300);
 constexpr auto stop_max = std::chrono::seconds(15);
 constexpr int poll_ms = 10;
 constexpr int supervise_ms = 100;
+constexpr unsigned log_look_rounds = 100;
 constexpr std::uintmax_t log_bytes_max = 16 * 1024 * 1024;
 
 struct pid_file {
@@ -173,7 +175,8 @@ void embedded_postgres::supervise() {
   }
   changed_.notify_all();
   if (!failure_.empty()) return;
-  while (!pause(supervise_ms)) {
+  for (unsigned round = 1; !pause(supervise_ms); ++round) {
+    if (round % log_look_rounds == 0) bound_log(paths_.log, log_bytes_max);
     if (alive()) continue;
     postmaster_ = 0;
     spdlog::error("storage: PostgreSQL died; starting it again");
@@ -217,9 +220,7 @@ void embedded_postgres::init_cluster() {
 }
 
 void embedded_postgres::start_cluster() {
-  std::error_code ec;
-  if (fs::file_size(paths_.log, ec) > log_bytes_max && !ec)
-    fs::rename(paths_.log, paths_.log.string() + ".1", ec);
+  bound_log(paths_.log, log_bytes_max);
   const auto deadline = clock::now() + start_retries;
   do {
     if (try_adopt() || launch()) return;

@@ -2,6 +2,7 @@
 // openapi group, and what holds for every answer (request id, security headers) is checked here.
 import {randomUUID} from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 
 import {note_answer} from './record.mjs';
 
@@ -21,10 +22,12 @@ export function multipart(parts) {
 }
 
 export class Client {
-  constructor(base, {key = null, cookie = null, csrf = null, origin = null} = {}) {
+  /// `ca`: the certificate to trust where `base` is an https address.
+  constructor(base, {key = null, cookie = null, csrf = null, origin = null, ca = null} = {}) {
     this.base = new URL(base);
-    Object.assign(this, {key, cookie, csrf, origin});
-    this.agent = new http.Agent({keepAlive: true, maxSockets: 64});
+    Object.assign(this, {key, cookie, csrf, origin, ca});
+    this.http = this.base.protocol === 'https:' ? https : http;
+    this.agent = new this.http.Agent({keepAlive: true, maxSockets: 64, ...(ca && {ca})});
   }
 
   /// `path` is below /api/v1 unless it begins with "root:". `record: false` only where the contract
@@ -62,14 +65,17 @@ export class Client {
         headers,
         agent: this.agent,
       };
-      const req = http.request(options, (res) => {
+      const req = this.http.request(options, (res) => {
         const chunks = [];
+        // Now: at the end the socket may have gone back to the agent, or away.
+        const peer = res.socket.getPeerCertificate?.().subject?.CN ?? null;
         res.on('data', (c) => chunks.push(c));
         res.on('error', reject);
         res.on('end', () => {
           const bytes = Buffer.concat(chunks);
           const type = res.headers['content-type'] ?? '';
           const answer = {status: res.statusCode, headers: res.headers, bytes, type};
+          answer.certificate = peer;
           answer.text = /json|text|html/.test(type) ? bytes.toString('utf8') : '';
           if (/^application\/(?:[\w.]+\+)?json/.test(type) && method !== 'HEAD') {
             try {

@@ -44,8 +44,10 @@ export async function run_program(args, input = '') {
 
 export class Server {
   /// `args` are added to the command line; `data` names an existing data directory to go on with.
-  constructor({args = [], data = null} = {}) {
+  /// `output_max`: how many characters of what it prints are kept.
+  constructor({args = [], data = null, output_max = 200_000} = {}) {
     this.args = args;
+    this.output_max = output_max;
     this.data = data ?? path.join(fs.mkdtempSync(path.join(scratch, 'd-')), 'data');
     fs.chmodSync(path.dirname(this.data), 0o755);
     this.output = '';
@@ -64,6 +66,7 @@ export class Server {
       ...this.args,
     ];
     this.output = '';
+    this.log = ''; // what it wrote to standard error alone
     this.base = null;
     this.ended = null;
     const child = spawn(binary, args, {cwd: product_root(), stdio: ['ignore', 'pipe', 'pipe']});
@@ -73,12 +76,15 @@ export class Server {
       child.on('error', (error) => resolve((this.ended = {code: -1, signal: String(error)})));
     });
     const take = (chunk) => {
-      this.output = (this.output + chunk).slice(-200_000);
-      const found = /listening on (http:\/\/[^\s/]+)/.exec(this.output);
+      this.output = (this.output + chunk).slice(-this.output_max);
+      const found = /listening on (https?:\/\/[^\s/]+)/.exec(this.output);
       if (found) this.base = found[1];
     };
     child.stdout.on('data', take);
-    child.stderr.on('data', take);
+    child.stderr.on('data', (chunk) => {
+      take(chunk);
+      this.log = (this.log + chunk).slice(-this.output_max);
+    });
     const deadline = Date.now() + 60_000;
     while (!this.base) {
       if (this.ended) {

@@ -5,13 +5,16 @@ export class Socket {
   static async open(client, {since, headers = {}, protocol, query = ''} = {}) {
     const socket = new Socket();
     const url = new URL('/api/v1/ws', client.base);
-    url.protocol = 'ws:';
+    url.protocol = client.base.protocol === 'https:' ? 'wss:' : 'ws:';
     if (since !== undefined) url.searchParams.set('since', String(since));
     const all = {...headers};
     if (client.key) all.authorization = `Bearer ${client.key}`;
     if (client.cookie) all.cookie ??= client.cookie;
     if (client.origin) all.origin ??= client.origin;
-    socket.ws = new WebSocket(String(url) + query, protocol ? [protocol] : [], {headers: all});
+    socket.ws = new WebSocket(String(url) + query, protocol ? [protocol] : [], {
+      headers: all,
+      ...(client.ca && {ca: client.ca}),
+    });
     socket.frames = [];
     socket.waiting = [];
     socket.ws.on('message', (data, binary) => {
