@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "app/commands.hpp"
+#include "app/device_process.hpp"
 #include "app/parts.hpp"
 #include "config/command_line.hpp"
 
@@ -38,8 +39,16 @@ int carry_out(const config::command& what) {
     set_up_logging(c->options.log.level);
     return app::serve(c->options);
   }
+  if (std::holds_alternative<config::device_process_command>(what)) {
+    set_up_logging("info");
+    return app::serve_units();
+  }
   set_up_logging("warn");
   if (const auto* c = std::get_if<config::user_command>(&what)) return app::manage_users(*c);
+  if (const auto* c = std::get_if<config::import_command>(&what)) return app::import_samui(*c);
+  if (const auto* c = std::get_if<config::backup_command>(&what)) return app::backup(*c);
+  if (const auto* c = std::get_if<config::restore_command>(&what)) return app::restore(*c);
+  if (const auto* c = std::get_if<config::reconcile_command>(&what)) return app::reconcile(*c);
   return app::migrate(std::get<config::migrate_command>(what).options);
 }
 

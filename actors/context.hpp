@@ -11,6 +11,7 @@
 #include "actors/job_board.hpp"
 #include "core/ids.hpp"
 #include "core/time.hpp"
+#include "core/unit_journal.hpp"
 
 namespace samovar::actors {
 
@@ -42,6 +43,7 @@ struct context {
   }
 
   const std::int64_t epoch;
+  core::unit_journal* journal = nullptr;  ///< set before any actor lives
   job_board board;
   shared_counters counters;
   std::atomic<int> healthy_devices{0};

@@ -31,17 +31,21 @@ void call_next(self_pointer self) {
   self->send(self, next_atom::value);
 }
 
-void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& supervisor) {
+void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& supervisor,
+              core::unit_journal* journal) {
   auto& s = self->state;
   s.next_sent = false;
   if (s.clicks.empty() && s.batch.empty()) return;
   auto& queue = s.clicks.empty() ? s.batch : s.clicks;
   const auto unit = std::move(queue.front());
   queue.pop_front();
+  const bool noted = journal != nullptr && unit.lease.kind == core::lane::batch;
+  if (noted) journal->begin(unit.request->job, unit.request->image);
   const auto start = std::chrono::steady_clock::now();
   auto outcome =
       std::make_shared<const unit_outcome>(run_guarded(s.runner.get(), *unit.request, s.cancel));
   const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+  if (noted) journal->end(unit.request->job, unit.request->image);
   self->send(supervisor, ran_atom::value, index, unit.lease.token, took.count());
   self->send(unit.session, ran_atom::value, unit.lease.token, std::move(outcome));
 }
@@ -50,7 +54,7 @@ void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& 
 
 device_worker_actor::behavior_type device_worker(
     device_worker_actor::stateful_pointer<device_worker_state> self, std::size_t index,
-    device_spec spec, gpu_supervisor_actor supervisor) {
+    device_spec spec, gpu_supervisor_actor supervisor, core::unit_journal* journal) {
   return {
       [=](load_atom) {
         std::string model, reason;
@@ -75,7 +79,7 @@ device_worker_actor::behavior_type device_worker(
         std::erase_if(self->state.batch, revoked);
       },
       [=](next_atom) {
-        run_next(self, index, supervisor);
+        run_next(self, index, supervisor, journal);
         call_next(self);
       },
   };

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "actors/interfaces.hpp"
+#include "core/unit_journal.hpp"
 
 namespace samovar::actors {
 
@@ -35,6 +36,6 @@ struct device_worker_state {
 
 device_worker_actor::behavior_type device_worker(
     device_worker_actor::stateful_pointer<device_worker_state> self, std::size_t index,
-    device_spec spec, gpu_supervisor_actor supervisor);
+    device_spec spec, gpu_supervisor_actor supervisor, core::unit_journal* journal);
 
 }  // namespace samovar::actors

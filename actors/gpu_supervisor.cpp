@@ -208,8 +208,8 @@ gpu_supervisor_actor::behavior_type gpu_supervisor(self_pointer self, gpu_superv
     d.report.id = config.devices[i].id;
     const auto me = caf::actor_cast<gpu_supervisor_actor>(self);
     d.worker = config.make_worker ? config.make_worker(i, me)
-                                  : self->spawn<caf::detached + caf::linked>(device_worker, i,
-                                                                             config.devices[i], me);
+                                  : self->spawn<caf::detached + caf::linked>(
+                                        device_worker, i, config.devices[i], me, shared->journal);
     self->send(d.worker, load_atom::value);
     s.devices.push_back(std::move(d));
   }

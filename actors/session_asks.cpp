@@ -101,10 +101,9 @@ void ask(self_pointer self, unsubscribe_ask& a) {
 }
 
 void ask(self_pointer self, quota_ask& a) {
-  core::event e;
-  e.type = core::event_type::quota_changed;
-  e.quota = a.use;
-  emit(self, std::move(e));
+  self->state.queue.set_max_concurrent_jobs(a.use.max_concurrent_jobs);
+  quota_changed(self, a.use);
+  sync_demand(self);
 }
 
 // Nothing is left of the account: its jobs are let go, and their units that still run answer into
@@ -134,7 +133,8 @@ void ask(self_pointer self, account_ask& a) {
   if (!a.state.exists) forget_account(self);
   if (s.share_weight != a.state.share_weight) {
     s.share_weight = a.state.share_weight;
-    self->send(s.supervisor, demand_atom::value, s.config.user, std::int64_t{0}, s.share_weight,
+    self->send(s.supervisor, demand_atom::value,
+               session_demand{s.config.user, 0, 0, s.share_weight, s.declared_near},
                caf::actor_cast<lease_receiver>(self));
   }
   sync_demand(self);

@@ -34,6 +34,8 @@ void on_written(self_pointer self, const std::vector<write_answer>& answers);
 pinned_job_ptr publish(self_pointer self, const core::job& record);
 void emit(self_pointer self, core::event_type type, const pinned_job_ptr& job);
 void emit(self_pointer self, core::event e);
+/// Announces the use of the quotas, with the running jobs as the session knows them.
+void quota_changed(self_pointer self, core::quota_use use);
 /// Positions of waiting jobs may have changed.
 void positions_changed(self_pointer self);
 void refresh_positions(self_pointer self);

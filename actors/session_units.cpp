@@ -98,11 +98,24 @@ void note_encoded(user_session_state& s, core::image_id image, std::size_t devic
     s.encoded.note(image, device);
 }
 
+int deaths_of(const user_session_state& s, const core::job_queue::unit& unit) {
+  return s.shared->journal == nullptr ? 0 : s.shared->journal->deaths(unit.job, unit.image);
+}
+
 std::optional<std::size_t> near_of_next(const user_session_state& s) {
   if (s.shared->devices < 2) return std::nullopt;
   if (!s.clicks.empty()) return s.encoded.device_of(s.clicks.front().request->image);
   const auto image = s.queue.next_image();
   return image ? s.encoded.device_of(*image) : std::nullopt;
+}
+
+// The unit ends here without having run.
+void give_up(self_pointer self, const core::lease& lease, const core::job_queue::unit& unit,
+             std::string reason) {
+  self->send(self->state.supervisor, unused_atom::value, lease.token);
+  self->state.queue.finished(unit.job, unit.image);
+  record_failure(self, unit.job, unit.image, std::move(reason));
+  sync_demand(self);
 }
 
 }  // namespace
@@ -157,12 +170,13 @@ void on_grant(self_pointer self, const core::lease& lease, const device_worker_a
   const auto* job = s.queue.find(unit->job);
   const auto* inputs = s.queue.inputs_of(unit->job);
   const auto input = inputs->find(unit->image);
-  if (input == inputs->end() || input->second.blob_path.empty()) {
-    self->send(s.supervisor, unused_atom::value, lease.token);
-    s.queue.finished(unit->job, unit->image);
-    record_failure(self, unit->job, unit->image, deleted_reason);
-    sync_demand(self);
-    return;
+  if (input == inputs->end() || input->second.blob_path.empty())
+    return give_up(self, lease, *unit, deleted_reason);
+  if (const auto deaths = deaths_of(s, *unit); deaths >= core::limits::unit_attempts_max) {
+    s.shared->journal->end(unit->job, unit->image);
+    return give_up(self, lease, *unit,
+                   "The server died " + std::to_string(deaths) +
+                       " times while it worked on this image; it is not tried again");
   }
   auto request = std::make_shared<core::unit_request>();
   request->user = s.config.user;

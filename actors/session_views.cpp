@@ -47,6 +47,11 @@ void wake_waiters(user_session_state& s, const pinned_job_ptr& job) {
   }
 }
 
+/// Jobs that run, or were asked to start.
+std::int32_t running_jobs(const user_session_state& s) {
+  return static_cast<std::int32_t>(s.queue.size() - s.queue.waiting_jobs());
+}
+
 void keep_terminal(user_session_state& s, core::job_id id) {
   s.terminal.push_back(id);
   if (s.terminal.size() <= core::limits::terminal_jobs_kept_max) return;
@@ -84,6 +89,21 @@ void emit(self_pointer self, core::event_type type, const pinned_job_ptr& job) {
   e.about_job = job->view().record.id;
   // Shares ownership with the pinned job: no copy of the job per event.
   e.job = std::shared_ptr<const core::job_view>(job, &job->view());
+  emit(self, std::move(e));
+  const bool counts = type == core::event_type::job_started || core::is_terminal(type);
+  const auto& known = self->state.quota_told;
+  if (counts && known && known->running_jobs != running_jobs(self->state))
+    quota_changed(self, *known);
+}
+
+void quota_changed(self_pointer self, core::quota_use use) {
+  auto& s = self->state;
+  // The database was read before this came here; of the user's jobs the session knows more.
+  use.running_jobs = running_jobs(s);
+  s.quota_told = use;
+  core::event e;
+  e.type = core::event_type::quota_changed;
+  e.quota = use;
   emit(self, std::move(e));
 }
 

@@ -46,6 +46,7 @@ struct system::impl {
     caf_config.set("scheduler.policy", caf::atom("sharing"));
     caf_config.set("scheduler.max-threads", config.threads);
     actor_system = std::make_unique<caf::actor_system>(caf_config);
+    shared->journal = config.journal;
     auto open = job_log.take_open_jobs(std::nullopt);
     persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
     watch(persistence_handle, "persistence");

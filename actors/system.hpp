@@ -21,6 +21,7 @@
 #include "actors/reply.hpp"
 #include "core/events.hpp"
 #include "core/ports.hpp"
+#include "core/unit_journal.hpp"
 
 namespace samovar::actors {
 
@@ -52,6 +53,9 @@ struct system_config {
   std::chrono::seconds lease_timeout{60};
   std::chrono::seconds session_idle{300};  ///< passivation after this long without work or sockets
   std::size_t persistence_queue_max = 20'000;
+  /// Remembers units at work over the server's death; none: nothing is remembered. Must outlive the
+  /// system.
+  core::unit_journal* journal = nullptr;
 };
 
 struct submit_answer {

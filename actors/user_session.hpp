@@ -118,6 +118,7 @@ struct user_session_state {
   std::optional<std::size_t> declared_near;
   std::size_t results_in_flight = 0;
   double share_weight = 1.0;
+  std::optional<core::quota_use> quota_told;
   double unit_ms = 0.0;  ///< moving average between ends of units, while busy
   std::chrono::steady_clock::time_point last_unit_end{};
   bool refresh_sent = false;

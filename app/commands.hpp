@@ -10,6 +10,10 @@ namespace samovar::app {
 int serve(const config::settings& s);
 int migrate(const config::settings& s);
 int manage_users(const config::user_command& c);
+int reconcile(const config::reconcile_command& c);
 int segment(const config::segment_command& c);
+int import_samui(const config::import_command& c);
+int backup(const config::backup_command& c);
+int restore(const config::restore_command& c);
 
 }  // namespace samovar::app

@@ -8,7 +8,9 @@
 #include <iostream>
 
 #include "model/classical.hpp"
+#include "model/codec.hpp"
 #include "model/synthetic.hpp"
+#include "model/unit_runner.hpp"
 
 namespace samovar::app {
 
@@ -35,6 +37,18 @@ std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s) {
   if (s.model.segmenter == "synthetic")
     return model::make_synthetic_segmenter(static_cast<double>(s.model.synthetic_cost_ms));
   return model::make_classical_segmenter();
+}
+
+std::unique_ptr<core::image_codec> make_codec(const config::settings& s) {
+  return model::make_image_codec(
+      {.file_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024});
+}
+
+std::unique_ptr<core::unit_runner> make_runner(const config::settings& s, core::blob_store& blobs,
+                                               core::image_codec& codec) {
+  const auto cache_bytes = static_cast<std::size_t>(s.model.cache_mb) * 1024 * 1024;
+  const bool needs_pixels = s.model.segmenter != "synthetic";
+  return model::make_unit_runner(make_segmenter(s), blobs, codec, cache_bytes, needs_pixels);
 }
 
 std::string url_of(const config::settings& s, std::uint16_t port) {

@@ -16,6 +16,10 @@ core::timestamp now();
 core::uuid new_uuid(const core::secrets& secrets);
 storage::database_options database_options_of(const config::settings& s);
 std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s);
+std::unique_ptr<core::image_codec> make_codec(const config::settings& s);
+/// Loads the model; `blobs` and `codec` must outlive the runner.
+std::unique_ptr<core::unit_runner> make_runner(const config::settings& s, core::blob_store& blobs,
+                                               core::image_codec& codec);
 
 /// Where the server listens, as a URL.
 std::string url_of(const config::settings& s, std::uint16_t port);

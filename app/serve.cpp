@@ -12,10 +12,9 @@
 
 #include "actors/system.hpp"
 #include "app/commands.hpp"
+#include "app/device_process.hpp"
 #include "app/parts.hpp"
 #include "core/limits.hpp"
-#include "model/codec.hpp"
-#include "model/unit_runner.hpp"
 #include "net/account_changes.hpp"
 #include "net/handlers/all.hpp"
 #include "net/server.hpp"
@@ -27,6 +26,7 @@
 #include "storage/repositories.hpp"
 #include "storage/secrets_sodium.hpp"
 #include "storage/sweeping_thread.hpp"
+#include "storage/unit_journal_file.hpp"
 
 namespace samovar::app {
 namespace {
@@ -51,13 +51,13 @@ std::vector<actors::device_spec> make_devices(const config::settings& s, core::b
                                               core::image_codec& codec) {
   const auto colon = s.devices.list.find(':');
   const int count = colon == std::string::npos ? 1 : std::stoi(s.devices.list.substr(colon + 1));
-  const auto cache_bytes = static_cast<std::size_t>(s.model.cache_mb) * 1024 * 1024;
-  const bool needs_pixels = s.model.segmenter != "synthetic";
+  // Before the lease would be taken away: then the process can be replaced and the device goes on.
+  const auto answer_max = std::chrono::milliseconds(900 * s.scheduler.lease_timeout_s);
   std::vector<actors::device_spec> devices;
   for (int i = 0; i < count; ++i)
-    devices.push_back({"cpu:" + std::to_string(i), [&blobs, &codec, s, cache_bytes, needs_pixels] {
-                         return model::make_unit_runner(make_segmenter(s), blobs, codec,
-                                                        cache_bytes, needs_pixels);
+    devices.push_back({"cpu:" + std::to_string(i), [&blobs, &codec, s, answer_max] {
+                         return s.devices.isolate == "on" ? start_device_process(s, answer_max)
+                                                          : make_runner(s, blobs, codec);
                        }});
   return devices;
 }
@@ -153,12 +153,14 @@ int serve(const config::settings& s) {
   storage::result_repository results(*db.connections);
   storage::blob_folder blobs(s.data_dir / "blobs");
   storage::postgres_job_log log(db.app_conninfo);
-  const auto codec = model::make_image_codec(
-      {.file_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024});
+  const auto codec = make_codec(s);
 
   net::setup_link setup(accounts, secrets);
   const auto sample = make_segmenter(s);
-  actors::system actor_system(actor_settings_of(s, blobs, *codec), log);
+  storage::unit_journal_file journal(s.data_dir / "units_at_work");
+  auto actor_settings = actor_settings_of(s, blobs, *codec);
+  actor_settings.journal = &journal;
+  actors::system actor_system(std::move(actor_settings), log);
   net::services services{
       net_settings_of(s, *sample),
       actor_system,

@@ -2,64 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
-#include "config/declarations.hpp"
+#include "config/data_commands.hpp"
+#include "config/setting_flags.hpp"
 
 namespace samovar::config {
 
 namespace {
-
-core::error usage(const std::string& what) {
-  return core::make_error(core::error_code::validation_failed, what);
-}
-
-// Flags of every setting on one sub-command; values are kept as text and go through the table.
-struct setting_flags {
-  std::map<std::string, std::string> values;
-  std::string config_file;
-
-  void add_to(CLI::App& app, const std::function<bool(const declaration&)>& wanted) {
-    app.add_option("--config", config_file, "settings file (default: samovar.toml when present)");
-    for (const auto& d : declarations()) {
-      if (!wanted(d)) continue;
-      std::string flag = "--" + d.name();
-      std::string dashed = flag;
-      std::replace(dashed.begin() + 2, dashed.end(), '_', '-');
-      if (dashed != flag) flag = dashed + "," + flag;
-      std::string help = d.help;
-      if (!d.range.empty()) help += " [" + d.range + (d.unit.empty() ? "" : " " + d.unit) + "]";
-      if (!d.default_text.empty()) help += " (default " + d.default_text + ")";
-      app.add_option(flag, values[d.name()], help);
-    }
-  }
-};
-
-core::outcome<settings> join(const setting_flags& flags, const CLI::App& app,
-                             const environment& env) {
-  settings s;
-  const std::string file = flags.config_file.empty() ? "samovar.toml" : flags.config_file;
-  // A file that was named, or that is there but closed to us, must not be passed over in silence.
-  std::error_code ignored;
-  const bool there = std::filesystem::exists(std::filesystem::symlink_status(file, ignored));
-  if (there || !flags.config_file.empty()) {
-    std::ifstream in(file, std::ios::binary);
-    if (!in.good() || std::filesystem::is_directory(file, ignored))
-      return usage(file + ": this settings file can't be read");
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (const auto r = apply_toml(s, text.str(), file); !r.ok()) return r.failure();
-  }
-  if (const auto r = apply_environment(s, env); !r.ok()) return r.failure();
-  for (const auto& [name, value] : flags.values) {
-    if (app.count("--" + name) == 0) continue;
-    if (const auto r = find_declaration(name)->store(s, value); !r.ok())
-      return usage("--" + r.failure().detail);
-  }
-  return s;
-}
 
 std::optional<std::vector<std::int32_t>> numbers(const std::string& text, std::size_t count) {
   std::vector<std::int32_t> out;
@@ -86,10 +35,6 @@ core::outcome<command> make_segment(segment_command c, const std::vector<std::st
     c.boxes.push_back({(*n)[0], (*n)[1], (*n)[2], (*n)[3]});
   }
   return command{std::move(c)};
-}
-
-bool concerns_users(const declaration& d) {
-  return d.section == "database" || d.section.empty() || d.section == "log";
 }
 
 // A link's address and lifetime.
@@ -140,6 +85,17 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
       sub->add_flag("--api-key", u.api_key, "print a new API key, alone, on standard output");
   }
 
+  const data_commands data(app);
+  auto* reconcile = app.add_subcommand(
+      "reconcile", "compare counters, rows and blobs; exit code 1 when they disagree");
+  setting_flags reconcile_flags;
+  reconcile_flags.add_to(*reconcile, concerns_users);
+  bool fix = false;
+  reconcile->add_flag("--fix", fix, "set right what can be without losing anything");
+
+  auto* device_process = app.add_subcommand("device-process", "started by the server itself");
+  device_process->group("");  // not in the help
+
   auto* segment = app.add_subcommand("segment", "segment one image without any server");
   segment_command seg;
   std::vector<std::string> boxes;
@@ -177,8 +133,16 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     u.options = *s;
     return command{std::move(u)};
   }
+  if (auto c = data.chosen(env)) return *c;
+  if (*reconcile) {
+    auto s = join(reconcile_flags, *reconcile, env);
+    if (!s.ok()) return s.failure();
+    return command{reconcile_command{*s, fix}};
+  }
+  if (*device_process) return command{device_process_command{}};
   if (*segment) return make_segment(std::move(seg), boxes);
-  return usage("a command is needed: serve, user, migrate or segment (see samovar --help)");
+  return usage(
+      "a command is needed: serve, user, migrate, reconcile or segment (see samovar --help)");
 }
 
 }  // namespace samovar::config

@@ -32,19 +32,45 @@ struct user_command {
   bool password_stdin = false;
   bool api_key = false;  ///< print a new API key, alone, on stdout
 };
+struct reconcile_command {
+  settings options;
+  bool fix = false;
+};
 struct segment_command {
   std::string image;
   std::string out;
   std::vector<core::box> boxes;
   std::string segmenter = "classical";
 };
+struct import_command {
+  settings options;
+  std::string from;   ///< URL of the old database. May hold a password: never printed
+  std::string blobs;  ///< folder
+  std::string email;
+  bool dry_run = false;
+  bool requeue = false;
+  bool allow_missing = false;
+};
+struct backup_command {
+  settings options;
+  std::string file;
+  std::string superuser_url;  ///< only with database.url. May hold a password: never printed
+};
+struct restore_command {
+  settings options;
+  std::string file;
+  std::string superuser_url;
+};
 /// Text to print on stdout; exit code 0.
+/// Started by the server itself (devices.isolate), never by a person.
+struct device_process_command {};
 struct print_command {
   std::string text;
 };
 
-using command =
-    std::variant<serve_command, migrate_command, user_command, segment_command, print_command>;
+using command = std::variant<serve_command, migrate_command, user_command, reconcile_command,
+                             segment_command, print_command, import_command, backup_command,
+                             restore_command, device_process_command>;
 
 /// Exit codes of the program.
 inline constexpr int exit_ok = 0;

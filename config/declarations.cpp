@@ -23,7 +23,8 @@ declaration integer(std::string section, std::string key, std::int64_t low, std:
   d.help = std::move(help);
   d.is_integer = true;
   settings defaults;
-  d.default_text = std::to_string(member(defaults));
+  d.show = [=](settings s) { return std::to_string(member(s)); };
+  d.default_text = d.show(defaults);
   d.store = [=, name = d.name()](settings& s, const std::string& value) -> core::status {
     std::int64_t number = 0;
     const auto* end = value.data() + value.size();
@@ -49,7 +50,8 @@ declaration text(std::string section, std::string key, std::string pattern, std:
   d.help = std::move(help);
   d.is_secret = secret;
   settings defaults;
-  d.default_text = member(defaults);
+  d.show = [=](settings s) -> std::string { return member(s); };
+  d.default_text = d.show(defaults);
   d.store = [=, name = d.name(), allowed = d.range](settings& s,
                                                     const std::string& value) -> core::status {
     if (value.find('\0') != std::string::npos) return bad(name, "must not contain a zero byte");
@@ -143,6 +145,10 @@ std::vector<declaration> make_table() {
   t.push_back(text("devices", "list", "cpu(:([1-9]|[1-9][0-9]))?",
                    "cpu or cpu:N, N up to 99 (cuda devices need the sam3 segmenter)",
                    "devices that work: cpu, or cpu:N for N workers", SAMOVAR_MEMBER(devices.list)));
+  t.push_back(text("devices", "isolate", "on|off", "on|off",
+                   "each device in a process of its own, so that a crash in native code costs the "
+                   "image at work and not the server",
+                   SAMOVAR_MEMBER(devices.isolate)));
   t.push_back(integer("devices", "slots", 1, 8, "slots",
                       "units a device holds at a time (one runs, the others are ready)",
                       SAMOVAR_MEMBER(devices.slots)));

@@ -25,6 +25,8 @@ struct declaration {
   std::string default_text;
   /// Checks and stores; the error names the key and never the value of a secret.
   std::function<core::status(settings&, const std::string& value)> store;
+  /// The present value as text, as `store` takes it.
+  std::function<std::string(const settings&)> show;
 
   /// "http.port"; what the command line calls --http.port and the file [http] port.
   std::string name() const { return section.empty() ? key : section + "." + key; }

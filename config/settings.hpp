@@ -49,6 +49,7 @@ struct settings {
   struct {
     std::string list = "cpu";
     std::int64_t slots = 2;
+    std::string isolate = "off";
   } devices;
 
   struct {

@@ -27,7 +27,7 @@ may_include() {
     core) echo 'core/' ;;
     actors) echo 'core/|actors/|caf/|spdlog/' ;;
     net) echo 'core/|actors/|net/|boost/asio|boost/beast|boost/system|nlohmann/|openssl/|cjose/|jansson|curl/|spdlog/' ;;
-    storage) echo 'core/|storage/|pqxx/|sodium|nlohmann/|spdlog/|libpq' ;;
+    storage) echo 'core/|storage/|pqxx/|sodium|nlohmann/|spdlog/|libpq|archive' ;;
     model) echo 'core/|model/|opencv2/|jpeglib|jerror|png|zlib|webp/|torch/|ATen/|c10/|caffe2/|spdlog/' ;;
     config) echo 'core/|config/|CLI/|toml\+\+/' ;;
   esac
@@ -61,6 +61,13 @@ check "the program lists its settings" "$([ -n "$settings" ] || echo "$binary se
 check "every setting is in docs/OPERATIONS.md" "$(for name in $settings; do
   grep -qF "\`$name\`" docs/OPERATIONS.md || echo "$name"
 done)"
+# docs/SECURITY.md names a test for each promise, as `file: title`.
+check "every test that docs/SECURITY.md names is there" "$(
+  grep -oE '`(tests|web)/[^`]+`' docs/SECURITY.md | tr -d '`' | while IFS= read -r named; do
+    grep -qF -- "${named#*: }" "${named%%: *}" 2>/dev/null || echo "$named"
+  done)"
+check "docs/SECURITY.md names tests" "$(
+  [ "$(grep -cE '`tests/[^`]+`' docs/SECURITY.md)" -gt 10 ] || echo "hardly any")"
 check "the server links LibTorch" "$(ldd "$binary" 2>/dev/null | grep -E 'libtorch|libc10')"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

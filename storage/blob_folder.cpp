@@ -103,11 +103,12 @@ bool blob_folder::valid_key(std::string_view key) {
   return !segment_start;
 }
 
-blob_folder::blob_folder(const fs::path& root) {
+blob_folder::blob_folder(const fs::path& root, leftovers spool) {
   fs::create_directories(root);
   root_ = fs::canonical(root);
   ::chmod(root_.c_str(), 0700);
   fs::create_directories(root_ / "spool");
+  if (spool == leftovers::keep) return;
   for (const auto& left : fs::directory_iterator(root_ / "spool")) fs::remove_all(left.path());
 }
 

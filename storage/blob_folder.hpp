@@ -16,9 +16,13 @@ namespace samovar::storage {
 
 class blob_folder final : public core::blob_store {
  public:
-  /// Creates `root` (0700) with `spool` inside it, and removes what an earlier run left in spool.
-  /// Throws std::filesystem::filesystem_error when it can't.
-  explicit blob_folder(const std::filesystem::path& root);
+  /// What to do with files in spool: a server clears what an earlier run left; a tool that may work
+  /// beside a server keeps its hands off.
+  enum class leftovers { clear, keep };
+
+  /// Creates `root` (0700) with `spool` inside it. Throws std::filesystem::filesystem_error when it
+  /// can't.
+  explicit blob_folder(const std::filesystem::path& root, leftovers spool = leftovers::clear);
 
   std::filesystem::path new_spool_file() override;
   core::status put_file(const std::string& key, const std::filesystem::path& spool_file) override;

@@ -57,6 +57,12 @@ struct prepared {
 pid_t start_child(const child_options& options) {
   std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "LC_ALL=C.UTF-8",
                                           "TZ=UTC", "HOME=/"};
+  // Which of two with one name counts is not defined: what is given takes the place of the fixed.
+  for (const auto& given : options.environment) {
+    const auto name = given.substr(0, given.find('=') + 1);
+    std::erase_if(environment, [&](const auto& e) { return e.starts_with(name); });
+    environment.push_back(given);
+  }
   prepared p;
   for (const auto& a : options.argv) p.argv.push_back(const_cast<char*>(a.c_str()));
   for (const auto& e : environment) p.environment.push_back(const_cast<char*>(e.c_str()));

@@ -14,8 +14,9 @@ namespace samovar::storage {
 struct child_options {
   std::vector<std::string> argv;  ///< argv[0] is the absolute path
   std::optional<account> run_as;
-  std::filesystem::path log;  ///< stdout and stderr are appended here
-  int death_signal = 0;       ///< sent when the *thread* that forked ends; 0: none
+  std::filesystem::path log;             ///< stdout and stderr are appended here
+  int death_signal = 0;                  ///< sent when the *thread* that forked ends; 0: none
+  std::vector<std::string> environment;  ///< "NAME=value", beside the fixed ones
 };
 
 /// Forks and executes. The child has /dev/null as stdin, no other descriptor of ours, a fixed

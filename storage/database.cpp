@@ -7,16 +7,24 @@ namespace samovar::storage {
 namespace {
 
 void finish(database& d, const database_options& options) {
-  if (!d.owner_conninfo.empty())
+  if (!d.owner_conninfo.empty() && options.may_migrate)
     migrate(d.owner_conninfo);
   else
     check_version(d.app_conninfo);
   d.connections = std::make_unique<pool>(d.app_conninfo, options.pool_size, options.pool_wait);
 }
 
+void refuse_half_restored(const database_options& options) {
+  std::error_code ec;
+  if (std::filesystem::exists(options.data_dir / restoring_marker, ec))
+    throw cluster_error("A restore into " + options.data_dir.string() +
+                        " did not finish: run `samovar restore` again, or empty the directory");
+}
+
 }  // namespace
 
 database open_database(const database_options& options) {
+  refuse_half_restored(options);
   database d;
   if (options.url.empty()) {
     d.embedded = std::make_unique<embedded_postgres>(options.data_dir);
@@ -31,6 +39,7 @@ database open_database(const database_options& options) {
 }
 
 database open_database_beside(const database_options& options) {
+  refuse_half_restored(options);
   if (!options.url.empty() || !embedded_postgres::in_use(options.data_dir))
     return open_database(options);
   const auto paths = locate_cluster(options.data_dir);

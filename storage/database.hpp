@@ -18,6 +18,7 @@ struct database_options {
       owner_url;  ///< login samovar_owner; empty with url: no migration, versions must match
   std::size_t pool_size = 10;  ///< 1..30
   std::chrono::milliseconds pool_wait{5000};
+  bool may_migrate = true;  ///< false: the versions must match, nothing is changed
 };
 
 struct database {
@@ -26,6 +27,9 @@ struct database {
   std::string owner_conninfo;                   ///< empty when not known
   std::unique_ptr<pool> connections;            ///< destroyed before the cluster stops
 };
+
+/// In the data directory while `samovar restore` works there: what is there is not whole.
+inline constexpr const char* restoring_marker = "restoring";
 
 /// Ready to serve when it returns. Throws cluster_error or migration_error (a sentence for the
 /// operator), or core::store_unavailable when a given server can't be reached.

@@ -304,6 +304,9 @@ void embedded_postgres::prepare_database() {
   }
   pqxx::connection c{superuser_conninfo()};
   pqxx::work t{c};
+  // What a newer program made is left exactly as it is, the roles' rights included.
+  if (!t.exec("select to_regclass('public.schema_migrations')")[0][0].is_null())
+    refuse_newer(t.exec("select coalesce(max(version), 0) from schema_migrations")[0][0].as<int>());
   t.exec(roles_sql);
   t.commit();
 }

@@ -47,12 +47,7 @@ std::map<int, std::string> applied_versions(connection& c) {
 }
 
 void refuse_strangers(const std::map<int, std::string>& applied, std::span<const migration> all) {
-  const int newest = all.empty() ? 0 : all.back().version;
-  if (!applied.empty() && applied.rbegin()->first > newest)
-    throw migration_error("The database is newer (version " +
-                          std::to_string(applied.rbegin()->first) +
-                          ") than this program (version " + std::to_string(newest) +
-                          "): use a newer program or restore an older backup");
+  if (!applied.empty()) refuse_newer(applied.rbegin()->first, all);
   for (const auto& m : all) {
     const auto at = applied.find(m.version);
     if (at != applied.end() && at->second != checksum_of(m))
@@ -85,6 +80,14 @@ void apply(connection& c, const migration& m) {
 }
 
 }  // namespace
+
+void refuse_newer(int applied, std::span<const migration> all) {
+  const int newest = all.empty() ? 0 : all.back().version;
+  if (applied > newest)
+    throw migration_error("The database is newer (version " + std::to_string(applied) +
+                          ") than this program (version " + std::to_string(newest) +
+                          "): use a newer program or restore an older backup");
+}
 
 int migrate(const std::string& owner_conninfo, std::span<const migration> all) {
   connection c{owner_conninfo};

@@ -31,6 +31,10 @@ struct migration_error : std::runtime_error {
 int migrate(const std::string& owner_conninfo,
             std::span<const migration> all = embedded_migrations());
 
+/// Throws migration_error when `applied` is beyond the last of `all`: the data belong to a newer
+/// program.
+void refuse_newer(int applied, std::span<const migration> all = embedded_migrations());
+
 /// Throws migration_error unless the database is exactly at our version (read as samovar_app).
 void check_version(const std::string& app_conninfo,
                    std::span<const migration> all = embedded_migrations());

@@ -4,6 +4,8 @@
 
 #include <unordered_set>
 
+#include "storage/blob_hold.hpp"
+
 namespace samovar::storage {
 
 namespace {
@@ -33,21 +35,24 @@ std::size_t remove_orphans(pool& connections, core::blob_store& blobs,
   std::vector<core::uuid> ids;
   for (const auto& key : keys)
     if (auto id = owner_of(key)) ids.push_back(*id);
-  std::unordered_set<std::string> known_paths;
-  std::unordered_set<core::uuid, core::uuid_hash> known_owners;
-  {
-    auto c = connections.take();
-    for (const auto& row : c->run(owners_statement, ids))
-      known_owners.insert(read_uuid(row[0].c_str()));
-    for (const auto& row : c->run(paths_statement, keys)) known_paths.insert(row[0].c_str());
-  }
   std::size_t removed = 0;
-  for (const auto& key : keys) {
-    const auto owner = owner_of(key);
-    if (!owner || known_owners.contains(*owner) || known_paths.contains(key)) continue;
-    blobs.remove(key);
-    ++removed;
-  }
+  auto c = connections.take();
+  c->prepare(owners_statement);
+  c->prepare(paths_statement);
+  unless_backing_up(*c, [&](pqxx::work& t) {
+    std::unordered_set<std::string> known_paths;
+    std::unordered_set<core::uuid, core::uuid_hash> known_owners;
+    for (const auto& row : t.exec(execute_text(owners_statement, ids)))
+      known_owners.insert(read_uuid(row[0].c_str()));
+    for (const auto& row : t.exec(execute_text(paths_statement, keys)))
+      known_paths.insert(row[0].c_str());
+    for (const auto& key : keys) {
+      const auto owner = owner_of(key);
+      if (!owner || known_owners.contains(*owner) || known_paths.contains(key)) continue;
+      blobs.remove(key);
+      ++removed;
+    }
+  });
   return removed;
 }
 
@@ -57,12 +62,17 @@ std::size_t sweep_outbox(pool& connections, core::blob_store& blobs) {
   std::size_t count = 0;
   for (;;) {
     std::vector<std::int64_t> ids;
-    for (const auto& row : connections.take()->run(outbox_statement, batch_max)) {
-      blobs.remove(row[1].c_str());
-      ids.push_back(row[0].as<std::int64_t>());
-    }
+    auto c = connections.take();
+    c->prepare(outbox_statement);
+    c->prepare(forget_statement);
+    unless_backing_up(*c, [&](pqxx::work& t) {
+      for (const auto& row : t.exec(execute_text(outbox_statement, batch_max))) {
+        blobs.remove(row[1].c_str());
+        ids.push_back(row[0].as<std::int64_t>());
+      }
+      if (!ids.empty()) t.exec(execute_text(forget_statement, ids));
+    });
     if (ids.empty()) return count;
-    connections.take()->run(forget_statement, ids);
     count += ids.size();
   }
 }

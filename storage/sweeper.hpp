@@ -13,7 +13,8 @@ struct sweep_report {
   std::size_t orphans = 0;  ///< blobs of no row, older than the grace
 };
 
-/// Empties the outbox (call it every few seconds). Throws core::store_unavailable.
+/// Empties the outbox (call it every few seconds). Throws core::store_unavailable. While a backup
+/// runs, neither of the two deletes anything.
 std::size_t sweep_outbox(pool& connections, core::blob_store& blobs);
 
 /// Looks at every blob older than `grace` and deletes those whose image or result is gone; also

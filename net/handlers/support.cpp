@@ -1,6 +1,8 @@
 #include "net/handlers/support.hpp"
 
+#include <array>
 #include <charconv>
+#include <mutex>
 
 namespace samovar::net {
 
@@ -165,6 +167,9 @@ core::uuid new_uuid(const services& s) {
 }
 
 void announce_quota(services& s, core::user_id user) {
+  // What is read later must be announced later, or the last event would not be the last state.
+  static std::array<std::mutex, 64> turns;
+  const std::lock_guard turn(turns[core::uuid_hash{}(user.value) % turns.size()]);
   if (const auto u = s.accounts.find_user(user)) s.actors.announce_quota(user, core::use_of(*u));
 }
 

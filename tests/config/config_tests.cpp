@@ -201,6 +201,16 @@ BOOST_AUTO_TEST_CASE(user_commands) {
   BOOST_TEST(std::get<user_command>(*r).options.database.url == "postgresql://h/db");
 }
 
+BOOST_AUTO_TEST_CASE(reconcile_only_looks_unless_told) {
+  auto r = parse({"reconcile", "--data-dir", "/d"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST(!std::get<reconcile_command>(*r).fix);
+  BOOST_TEST(std::get<reconcile_command>(*r).options.data_dir == "/d");
+  r = parse({"reconcile", "--fix"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST(std::get<reconcile_command>(*r).fix);
+}
+
 BOOST_AUTO_TEST_CASE(segment_command_line) {
   auto r = parse({"segment", "a.jpg", "--box", "1,2,3,4", "--out", "m.png"});
   BOOST_REQUIRE(r.ok());
@@ -214,8 +224,9 @@ BOOST_AUTO_TEST_CASE(help_and_version) {
   BOOST_TEST(std::get<print_command>(*parse({"--version"})).text == "samovar 1.2.3\n");
   const auto all = std::get<print_command>(*parse({"serve", "--help"})).text;
   for (const auto& d : declarations()) BOOST_TEST(all.find("--" + d.name()) != std::string::npos);
-  for (const words& w : {words{"--help"}, words{"user", "--help"}, words{"user", "add", "--help"},
-                         words{"segment", "--help"}, words{"migrate", "--help"}})
+  for (const words& w :
+       {words{"--help"}, words{"user", "--help"}, words{"user", "add", "--help"},
+        words{"segment", "--help"}, words{"migrate", "--help"}, words{"reconcile", "--help"}})
     BOOST_TEST(std::get<print_command>(*parse(w)).text.size() > 50u);
 }
 

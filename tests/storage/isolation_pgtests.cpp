@@ -60,6 +60,11 @@ struct furnished_user {
                                 quoted(id.value) + ", " + quoted(id.value) + ")");
     as(core::to_string(id),
        "insert into blob_deletions (user_id, blob_path) values (" + quoted(id.value) + ", 'x')");
+    as(core::to_string(id),
+       "insert into imports (user_id, source) values (" + quoted(id.value) + ", 's')");
+    as(core::to_string(id),
+       "insert into import_skips (user_id, source, kind, row_id, reason) values (" +
+           quoted(id.value) + ", 's', 'images', gen_random_uuid(), 'r')");
   }
 
   /// Runs SQL as samovar_app with the setting; throws what the database says.
@@ -197,6 +202,9 @@ BOOST_AUTO_TEST_CASE(rows_cannot_be_written_for_another) {
        "insert into oidc_identities (issuer, subject, user_id) values ('j', 's', " + owner + ")"},
       {"blob_deletions",
        "insert into blob_deletions (user_id, blob_path) values (" + owner + ", 'p')"},
+      {"imports", "insert into imports (user_id, source) values (" + owner + ", 't')"},
+      {"import_skips", "insert into import_skips (user_id, source, kind, row_id, reason) values (" +
+                           owner + ", 's', 'jobs', gen_random_uuid(), 'r')"},
       {"audit_log", "insert into audit_log (user_id, action) values (" + owner + ", 'x')"},
       {"schema_migrations",
        "insert into schema_migrations (version, name, checksum) values (999, 'x', 'x')"},
@@ -285,6 +293,19 @@ BOOST_AUTO_TEST_CASE(own_rows_cannot_name_anothers_image_or_job) {
         "insert into job_image_failures (job_id, image_id, user_id, error) values (" + job +
             ", gen_random_uuid(), " + owner + ", 'e')"})
     BOOST_CHECK_THROW(furnished_user::as(me, sql), pqxx::sql_error);
+}
+
+BOOST_AUTO_TEST_CASE(an_imported_job_may_name_deleted_images_but_never_anothers) {
+  const auto call = [&](const std::string& image) {
+    return "select definer_import_job(gen_random_uuid(), 'point', 'completed', array[" + image +
+           "::uuid], array['f'], 1, 0, '{}', null, now(), null, null)";
+  };
+  const auto me = core::to_string(b.id);
+  BOOST_TEST(furnished_user::as(me, call("gen_random_uuid()"))[0][0].as<bool>());
+  BOOST_TEST(furnished_user::as(me, call(quoted(b.image.value)))[0][0].as<bool>());
+  BOOST_CHECK_THROW(furnished_user::as(me, call(quoted(a.image.value))), pqxx::sql_error);
+  for (const auto& setting : strangers)
+    BOOST_CHECK_THROW(furnished_user::as(setting, call("gen_random_uuid()")), pqxx::sql_error);
 }
 
 BOOST_AUTO_TEST_CASE(the_setting_does_not_outlive_its_transaction) {

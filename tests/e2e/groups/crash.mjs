@@ -1,31 +1,11 @@
 // kill -9 and SIGTERM in the middle of work: everything ends, nothing twice.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 
 import {expect} from '../lib/client.mjs';
 import {start_server, synthetic} from '../lib/server.mjs';
-import {add_image, add_images, finished, run_job, submit, until} from '../lib/work.mjs';
-
-const progress = (c, id, n) =>
-  until(
-    async () => expect(await c.get(`/jobs/${id}`), 200),
-    (j) => j.processed_count >= n,
-    `${n} images processed`,
-  );
-
-/// Every image of the job once: states, history rows, counts, readable results.
-async function each_once(c, id, count) {
-  const job = await finished(c, id, 120_000);
-  assert.equal(job.status, 'completed', JSON.stringify(job).slice(0, 300));
-  assert.equal(job.failed_count, 0);
-  assert.equal(job.processed_count, count);
-  const states = expect(await c.get(`/jobs/${id}/images`), 200);
-  assert.equal(states.length, count);
-  assert.ok(states.every((s) => s.state === 'completed' && s.result_id));
-  const history = expect(await c.get('/images/history'), 200).filter((h) => h.job_id === id);
-  assert.equal(history.length, count, 'one history row per image');
-  assert.equal(new Set(history.map((h) => h.image_id)).size, count);
-  assert.deepEqual(new Set(history.map((h) => h.id)), new Set(states.map((s) => s.result_id)));
-}
+import {add_image, add_images, each_once, finished, progress, run_job, submit, until} from '../lib/work.mjs';
 
 export default async function (t) {
   const server = await start_server(t, {args: synthetic(20)});
@@ -73,6 +53,36 @@ export default async function (t) {
       await each_once(c, waiting.id, 2);
     },
     {timeout: 180_000},
+  );
+
+  await t.test(
+    'an image that takes the server down three times is given up, the rest goes on',
+    async () => {
+      const slow = await start_server(t, {args: [...synthetic(1500), '--devices.slots', '1']});
+      let u = await slow.add_user('poison@example.org');
+      const two = (await add_images(u, 2, {box: true, w: 16, h: 16})).map((i) => i.id);
+      const job = await submit(u, two, everything);
+      const at_work = () => fs.readFileSync(path.join(slow.data, 'units_at_work'), 'utf8');
+      for (let death = 0; death < 3; death++) {
+        await until(
+          async () => at_work(),
+          (text) => text.includes(`R ${job.id} ${two[0]}`),
+          'a device at work on the first image',
+        );
+        await slow.kill9();
+        await slow.start();
+        u = slow.client({key: u.key});
+      }
+      const ended = await finished(u, job.id);
+      assert.equal(ended.status, 'completed');
+      assert.equal(ended.failed_count, 1);
+      const [first, second] = expect(await u.get(`/jobs/${job.id}/images`), 200);
+      assert.equal(first.state, 'failed');
+      assert.match(first.error, /died 3 times/);
+      assert.equal(second.state, 'completed');
+      assert.equal(at_work().trim(), '');
+    },
+    {timeout: 120_000},
   );
 
   await t.test(

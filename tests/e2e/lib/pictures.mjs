@@ -189,3 +189,15 @@ export function read_png(bytes) {
   }
   return {width, height, data};
 }
+
+/// An 8-bit grey picture of row-major bytes.
+export function png_grey(w, h, pixels) {
+  const raw = Buffer.alloc((1 + w) * h);
+  for (let y = 0; y < h; y++) raw.set(pixels.subarray(y * w, (y + 1) * w), y * (1 + w) + 1);
+  return Buffer.concat([
+    png_magic,
+    png_header(w, h, 0),
+    chunk('IDAT', zlib.deflateSync(raw)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}

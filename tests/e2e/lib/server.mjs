@@ -16,6 +16,7 @@ export function set_binary(file) {
   scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'samovar-e2e-'));
   fs.chmodSync(scratch, 0o755); // the database's own account must be able to walk through
 }
+export const program = () => binary;
 export function scratch_folder(name) {
   const folder = path.join(scratch, name);
   fs.mkdirSync(folder, {recursive: true});
@@ -27,6 +28,18 @@ export function product_root() {
     if (fs.existsSync(path.join(at, 'CMakePresets.json'))) return at;
   }
   return process.cwd();
+}
+
+/// Runs the program with these arguments to its end.
+export async function run_program(args, input = '') {
+  const child = spawn(binary, args, {cwd: product_root(), stdio: ['pipe', 'pipe', 'pipe']});
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (d) => (out += d));
+  child.stderr.on('data', (d) => (err += d));
+  child.stdin.end(input);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return {code, out, err};
 }
 
 export class Server {

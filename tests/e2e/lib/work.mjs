@@ -1,4 +1,5 @@
 // Small things several groups do: pictures with prompts, jobs that end, waiting without guessing.
+import assert from 'node:assert/strict';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {expect} from './client.mjs';
@@ -68,4 +69,26 @@ export async function until(ask, wanted, what, ms = 30_000) {
     if (Date.now() > deadline) throw new Error(`${what}: last seen ${JSON.stringify(value)}`);
     await sleep(25);
   }
+}
+
+export const progress = (c, id, n) =>
+  until(
+    async () => expect(await c.get(`/jobs/${id}`), 200),
+    (j) => j.processed_count >= n,
+    `${n} images processed`,
+  );
+
+/// Every image of the job once: states, history rows, counts, readable results.
+export async function each_once(c, id, count) {
+  const job = await finished(c, id, 120_000);
+  assert.equal(job.status, 'completed', JSON.stringify(job).slice(0, 300));
+  assert.equal(job.failed_count, 0);
+  assert.equal(job.processed_count, count);
+  const states = expect(await c.get(`/jobs/${id}/images`), 200);
+  assert.equal(states.length, count);
+  assert.ok(states.every((s) => s.state === 'completed' && s.result_id));
+  const history = expect(await c.get('/images/history'), 200).filter((h) => h.job_id === id);
+  assert.equal(history.length, count, 'one history row per image');
+  assert.equal(new Set(history.map((h) => h.image_id)).size, count);
+  assert.deepEqual(new Set(history.map((h) => h.id)), new Set(states.map((s) => s.result_id)));
 }

@@ -1,0 +1,264 @@
+#include "app/device_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <opencv2/core/utility.hpp>
+
+#include "app/frames.hpp"
+#include "app/parts.hpp"
+#include "config/declarations.hpp"
+#include "model/codec.hpp"
+#include "model/unit_runner.hpp"
+#include "storage/blob_folder.hpp"
+#include "storage/row_json.hpp"
+
+namespace samovar::app {
+
+namespace {
+
+using nlohmann::json;
+using outcome = std::variant<core::unit_output, core::unit_failure>;
+
+constexpr int child_socket = 3;
+constexpr auto load_max = std::chrono::minutes(10);  // a large model from a slow disk
+
+// ------------------------------------------------------------------------------- what is said
+
+bool concerns_devices(const config::declaration& d) {
+  return d.section == "model" || d.name() == "data_dir" || d.name() == "http.upload_mb_max" ||
+         d.name() == "log.level";
+}
+
+std::string settings_text(const config::settings& s) {
+  json out = json::object();
+  for (const auto& d : config::declarations())
+    if (concerns_devices(d) && !d.is_secret) out[d.name()] = d.show(s);
+  return out.dump();
+}
+
+config::settings read_settings(const std::string& text) {
+  config::settings s;
+  for (const auto& [name, value] : json::parse(text).items()) {
+    const auto* d = config::find_declaration(name);
+    if (d == nullptr || !d->store(s, value.get<std::string>()).ok())
+      throw std::runtime_error("the setting " + name + " did not come through");
+  }
+  return s;
+}
+
+std::string unit_text(const core::unit_request& u) {
+  std::string prompts;
+  storage::append_prompts(prompts, u.prompts);
+  return json{{"user", to_string(u.user)},   {"job", to_string(u.job)},
+              {"image", to_string(u.image)}, {"blob_path", u.blob_path},
+              {"sha256", u.sha256},          {"mode", std::string(core::to_string(u.mode))},
+              {"prompts", prompts}}
+      .dump();
+}
+
+template <class Id>
+Id read_id(const json& text) {
+  return Id{core::parse_uuid(text.get<std::string>()).value()};
+}
+
+core::unit_request read_unit(const std::string& text) {
+  const auto in = json::parse(text);
+  core::unit_request u;
+  u.user = read_id<core::user_id>(in.at("user"));
+  u.job = read_id<core::job_id>(in.at("job"));
+  u.image = read_id<core::image_id>(in.at("image"));
+  u.blob_path = in.at("blob_path").get<std::string>();
+  u.sha256 = in.at("sha256").get<std::string>();
+  u.mode = core::parse_segmentation_mode(in.at("mode").get<std::string>()).value();
+  u.prompts = storage::read_prompts(in.at("prompts").get<std::string>());
+  return u;
+}
+
+std::string outcome_text(const outcome& o) {
+  if (const auto* f = std::get_if<core::unit_failure>(&o))
+    return json{{"reason", f->reason}, {"retryable", f->retryable}}.dump();
+  const auto& found = std::get<core::unit_output>(o);
+  return json{{"detections", storage::detections_text(found.detections)},
+              {"model", found.model},
+              {"device_ms", found.device_ms}}
+      .dump();
+}
+
+outcome read_outcome(const std::string& text) {
+  const auto in = json::parse(text);
+  if (in.contains("reason"))
+    return core::unit_failure{in.at("reason").get<std::string>(), in.at("retryable").get<bool>()};
+  return core::unit_output{storage::read_detections(in.at("detections").get<std::string>()),
+                           in.at("model").get<std::string>(), in.at("device_ms").get<double>()};
+}
+
+// --------------------------------------------------------------------------- the server's side
+
+// Everything of the environment but our own settings, which may hold passwords.
+std::vector<char*> environment_without_settings() {
+  std::vector<char*> out;
+  for (char** v = environ; *v != nullptr; ++v)
+    if (std::strncmp(*v, "SAMOVAR_", 8) != 0) out.push_back(*v);
+  out.push_back(nullptr);
+  return out;
+}
+
+pid_t spawn_self(int socket) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&files, 2, 1);
+  posix_spawn_file_actions_adddup2(&files, socket, child_socket);
+  posix_spawn_file_actions_addclosefrom_np(&files, child_socket + 1);
+  posix_spawnattr_t how;
+  posix_spawnattr_init(&how);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&how, &none);
+  // A Ctrl-C for the server is not for its devices: they finish what the server still wants.
+  posix_spawnattr_setpgroup(&how, 0);
+  posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  char name[] = "samovar", command[] = "device-process";
+  char* const arguments[] = {name, command, nullptr};
+  auto environment = environment_without_settings();
+  pid_t pid = -1;
+  const int failed =
+      posix_spawn(&pid, "/proc/self/exe", &files, &how, arguments, environment.data());
+  posix_spawnattr_destroy(&how);
+  posix_spawn_file_actions_destroy(&files);
+  if (failed != 0) throw std::runtime_error("a process for the device could not be started");
+  return pid;
+}
+
+std::string told(int status) {
+  if (WIFSIGNALED(status)) return std::string("signal ") + strsignal(WTERMSIG(status));
+  return "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+class process_runner final : public core::unit_runner {
+ public:
+  process_runner(const config::settings& s, std::chrono::milliseconds answer_max)
+      : settings_(settings_text(s)), answer_max_(answer_max) {
+    start();
+  }
+  ~process_runner() override { stop(); }
+  process_runner(const process_runner&) = delete;
+  process_runner& operator=(const process_runner&) = delete;
+
+  std::string identity() const override { return identity_; }
+
+  outcome run(const core::unit_request& unit, const core::cancel_token&) override {
+    try {
+      if (pid_ < 0) start();
+      if (send_frame(socket_, unit_text(unit))) {
+        auto answer = receive_frame(socket_, answer_max_);
+        if (answer.text) return read_outcome(*answer.text);
+        if (answer.why == frame_end::late) {
+          spdlog::error("device_process {}: no answer for {} ms, it is ended", pid_,
+                        answer_max_.count());
+          stop();
+          return core::unit_failure{"The device made no progress on this image", true};
+        }
+      }
+    } catch (const std::exception& e) {
+      spdlog::error("device_process {}: {}", pid_, e.what());
+    }
+    stop();
+    return core::unit_failure{"The device's process ended while it worked on this image", true};
+  }
+
+ private:
+  void start() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      throw std::runtime_error("no socket for the device's process");
+    socket_ = ends[0];
+    try {
+      pid_ = spawn_self(ends[1]);
+    } catch (...) {  // only to close what was opened; the reason goes on
+      ::close(ends[0]);
+      ::close(ends[1]);
+      throw;
+    }
+    ::close(ends[1]);
+    const bool sent = send_frame(socket_, settings_);
+    const auto hello = sent ? receive_frame(socket_, load_max) : frame{};
+    const auto said = hello.text ? json::parse(*hello.text) : json::object();
+    if (said.contains("identity")) {
+      identity_ = said["identity"].get<std::string>();
+      spdlog::info("device_process {} is ready ({})", pid_, identity_);
+      return;
+    }
+    stop();
+    throw std::runtime_error(said.value("error", "the device's process ended while it loaded"));
+  }
+
+  void stop() {
+    if (pid_ < 0) return;
+    ::close(socket_);
+    ::kill(pid_, SIGKILL);
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+      spdlog::error("device_process {} had ended by itself: {}", pid_, told(status));
+    pid_ = -1;
+  }
+
+  std::string settings_;
+  std::chrono::milliseconds answer_max_;
+  std::string identity_;
+  pid_t pid_ = -1;
+  int socket_ = -1;
+};
+
+}  // namespace
+
+std::unique_ptr<core::unit_runner> start_device_process(const config::settings& s,
+                                                        std::chrono::milliseconds answer_max) {
+  return std::make_unique<process_runner>(s, answer_max);
+}
+
+// ---------------------------------------------------------------------------- the child's side
+
+int serve_units() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const auto forever = std::chrono::milliseconds(-1);
+  const auto first = receive_frame(child_socket, forever);
+  if (!first.text) return config::exit_failure;
+  std::unique_ptr<storage::blob_folder> blobs;
+  std::unique_ptr<core::image_codec> codec;
+  std::unique_ptr<core::unit_runner> runner;
+  try {
+    const auto s = read_settings(*first.text);
+    spdlog::set_level(spdlog::level::from_str(s.log.level));
+    cv::setNumThreads(1);
+    blobs = std::make_unique<storage::blob_folder>(s.data_dir / "blobs",
+                                                   storage::blob_folder::leftovers::keep);
+    codec = make_codec(s);
+    runner = make_runner(s, *blobs, *codec);
+  } catch (const std::exception& e) {
+    send_frame(child_socket, json{{"error", e.what()}}.dump());
+    return config::exit_failure;
+  }
+  if (!send_frame(child_socket, json{{"identity", runner->identity()}}.dump()))
+    return config::exit_failure;
+  const core::cancel_token never;
+  for (;;) {
+    const auto unit = receive_frame(child_socket, forever);
+    if (!unit.text) return config::exit_ok;
+    if (!send_frame(child_socket, outcome_text(runner->run(read_unit(*unit.text), never))))
+      return config::exit_ok;
+  }
+}
+
+}  // namespace samovar::app

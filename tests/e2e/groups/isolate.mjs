@@ -1,0 +1,130 @@
+// devices.isolate: a device's process may crash or hang; it costs a try of one image, never the
+// server, and every image still ends once. And a user's own queue, paused and resumed.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+
+import {expect} from '../lib/client.mjs';
+import {start_server, synthetic} from '../lib/server.mjs';
+import {add_images, each_once, progress, run_job, submit, until} from '../lib/work.mjs';
+
+/// The device processes of a server.
+function devices_of(server) {
+  const children = new Set();
+  for (const thread of fs.readdirSync(`/proc/${server.pid}/task`)) {
+    const file = `/proc/${server.pid}/task/${thread}/children`;
+    for (const pid of fs.readFileSync(file, 'utf8').trim().split(' ').filter(Boolean)) {
+      const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (words[1] === 'device-process') children.add(Number(pid));
+    }
+  }
+  return [...children];
+}
+
+export default async function (t) {
+  const isolated = ['--devices.isolate', 'on'];
+  const server = await start_server(t, {
+    args: [...synthetic(15), ...isolated, '--devices.list', 'cpu:2', '--scheduler.lease_timeout_s', '5'],
+  });
+  const c = await server.add_user('isolate@example.org');
+  const ids = (await add_images(c, 120, {box: true, w: 16, h: 16})).map((i) => i.id);
+
+  await t.test('each device has a process, without the settings that hold passwords', async () => {
+    const pids = devices_of(server);
+    assert.equal(pids.length, 2);
+    for (const pid of pids) {
+      assert.ok(!/(^|\0)SAMOVAR_/.test(fs.readFileSync(`/proc/${pid}/environ`, 'utf8')));
+      const open = fs.readdirSync(`/proc/${pid}/fd`).map((fd) => {
+        try {
+          return fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
+        } catch {
+          return ''; // closed meanwhile
+        }
+      });
+      assert.equal(open.filter((f) => f.startsWith('socket:')).length, 1, open.join(' '));
+    }
+  });
+
+  await t.test('processes that die in the middle of a job: every image ends once', async () => {
+    const job = await submit(c, ids, {force_all: true});
+    for (const n of [10, 30, 50, 70, 90]) {
+      await progress(c, job.id, n);
+      const signal = n % 20 === 10 ? 'SIGSEGV' : 'SIGKILL';
+      process.kill(devices_of(server)[0], signal);
+    }
+    await each_once(c, job.id, ids.length);
+    assert.equal(server.ended, null, 'the server lives');
+    assert.match(server.output, /had ended by itself/);
+  });
+
+  await t.test('a process that hangs is replaced and its device goes on', async () => {
+    const job = await submit(c, ids.slice(0, 40), {force_all: true});
+    await progress(c, job.id, 5);
+    const [stuck] = devices_of(server);
+    process.kill(stuck, 'SIGSTOP');
+    await each_once(c, job.id, 40);
+    assert.ok(!devices_of(server).includes(stuck), 'it was replaced');
+  });
+
+  await t.test('when the server is killed its device processes end', async () => {
+    const pids = devices_of(server);
+    await server.kill9();
+    const lives = (pid) => {
+      try {
+        return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0] !== 'Z';
+      } catch {
+        return false;
+      }
+    };
+    await until(
+      async () => pids.filter(lives),
+      (left) => left.length === 0,
+      'device processes ended',
+    );
+    await server.start();
+  });
+
+  await t.test('a paused queue finishes what runs, begins nothing, and stays so over a restart', async () => {
+    const job = await submit(c, ids, {force_all: true});
+    await progress(c, job.id, 5);
+    const paused = expect(await c.post('/queue/pause', {}), 200);
+    assert.equal(paused.paused, true);
+    // What was on its way ends; then the count stands still.
+    let before = -1;
+    let since = 0;
+    await until(
+      async () => expect(await c.get(`/jobs/${job.id}`), 200).processed_count,
+      (n) => {
+        if (n !== before) since = Date.now();
+        before = n;
+        return Date.now() - since > 700;
+      },
+      'the count stands still',
+    );
+    assert.ok(before < ids.length, 'the pause came in time');
+    const queue = expect(await c.get('/queue'), 200);
+    assert.deepEqual(queue, {
+      paused: true,
+      queued_jobs: 0,
+      running_jobs: 1,
+      waiting_images: ids.length - before,
+    });
+    await server.kill9();
+    await server.start();
+    const again = server.client({key: c.key});
+    assert.equal(expect(await again.get('/queue'), 200).paused, true);
+    const still = expect(await again.get(`/jobs/${job.id}`), 200);
+    assert.equal(still.processed_count, before);
+    assert.equal(expect(await again.post('/queue/resume', {}), 200).paused, false);
+    await each_once(again, job.id, ids.length);
+  });
+
+  await t.test('the classical segmenter works in a process of its own', async () => {
+    const real = await start_server(t, {args: isolated});
+    const user = await real.add_user('real@example.org');
+    const [image] = await add_images(user, 1, {box: true, w: 120, h: 90});
+    const job = await run_job(user, [image.id]);
+    assert.equal(job.status, 'completed');
+    const [row] = expect(await user.get(`/images/${image.id}/history`), 200);
+    assert.match(row.model, /^classical/);
+  });
+}
