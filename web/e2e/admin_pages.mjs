@@ -218,6 +218,9 @@ export async function admin_pages(all) {
       await page.waitForLoadState("networkidle").catch(() => {});
       await fits_width(page, `/${name}`);
       await shot(`62-tablet-${name}`);
+      await page.setViewportSize({ width: 390, height: 780 });
+      await fits_width(page, `/${name} on a telephone`);
+      await page.setViewportSize({ width: 768, height: 1024 });
     }
     await at(page, "nav-account").click();
     await at(page, "key-form").waitFor();

@@ -1,5 +1,5 @@
 // The pages of the audit log read so far: a pure fold.
-import type { audit_entry, audit_page } from "../api/coming";
+import type { audit_entry, audit_page } from "../api/types";
 
 export interface audit_state {
   /** null before the first page has come. */

@@ -1,6 +1,6 @@
 // Lines of the audit log as sentences. Everything in them was written by the server, but an unknown
 // action or detail of a newer one must still read well.
-import type { audit_action, audit_entry } from "../api/coming";
+import type { audit_action, audit_entry } from "../api/types";
 import { when } from "../lib/format";
 
 export const action_names: Record<audit_action, string> = {

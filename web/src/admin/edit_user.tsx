@@ -2,8 +2,7 @@
 import { useState, type FormEvent } from "react";
 import * as api from "../api/admin_routes";
 import { describe } from "../api/client";
-import type { issued_link, link_kind } from "../api/coming";
-import type { managed_user, user_change } from "../api/types";
+import type { issued_link, link_kind, managed_user, user_change } from "../api/types";
 import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
 import { bytes, plural, when } from "../lib/format";

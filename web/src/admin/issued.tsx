@@ -1,5 +1,5 @@
 // A link just issued: shown once, to be handed over by whatever way one trusts.
-import type { issued_link } from "../api/coming";
+import type { issued_link } from "../api/types";
 import { CopyOnce } from "../components/copy_once";
 import { Moment } from "../components/time";
 import { ids } from "../testids";

@@ -2,8 +2,7 @@
 import { useState, type FormEvent } from "react";
 import * as api from "../api/admin_routes";
 import { describe } from "../api/client";
-import type { issued_link } from "../api/coming";
-import type { managed_user } from "../api/types";
+import type { issued_link, managed_user } from "../api/types";
 import { Dialog } from "../components/dialog";
 import { PasswordField } from "../components/password_field";
 import { useSession } from "../state/session";

@@ -1,8 +1,15 @@
 // The administrator's routes.
 import { call } from "./client";
-import type { audit_page, issued_link, link_kind } from "./coming";
 import { query } from "./routes";
-import type { device, managed_user, queue_entry, user_change } from "./types";
+import type {
+  audit_page,
+  device,
+  issued_link,
+  link_kind,
+  managed_user,
+  queue_entry,
+  user_change,
+} from "./types";
 
 export const list_users = () => call<managed_user[]>("GET", "/admin/users");
 export interface new_user {

@@ -13,6 +13,16 @@ export type managed_user = schemas["AdminUser"];
 export type user_change = schemas["AdminUserChange"];
 export type queue_entry = schemas["QueueEntry"];
 export type device = schemas["Device"];
+export type session_entry = schemas["WebSession"];
+export type session_list = schemas["WebSessionList"];
+export type link_kind = schemas["LinkKind"];
+/** What a link is for, told to whoever holds it. */
+export type link_info = schemas["AccountLink"];
+export type issued_link = schemas["IssuedLink"];
+export type audit_entry = schemas["AuditEntry"];
+export type audit_action = audit_entry["action"];
+export type audit_page = schemas["AuditList"];
+export type own_queue = schemas["OwnQueue"];
 export type api_key = schemas["ApiKey"];
 export type new_api_key = schemas["NewApiKey"];
 export type image = schemas["Image"];

@@ -17,8 +17,8 @@ const systems: [RegExp, string][] = [
   [/\bLinux\b|\bX11\b/, "Linux"],
 ];
 
-export function browser_words(user_agent: string | null): string {
-  if (user_agent === null || user_agent.trim() === "") return "Unknown program";
+export function browser_words(user_agent: string): string {
+  if (user_agent.trim() === "") return "Unknown program";
   const find = (list: [RegExp, string][]) => list.find(([sign]) => sign.test(user_agent))?.[1];
   const browser = find(browsers);
   if (browser === undefined) return /^[^\s/]{1,40}/.exec(user_agent)?.[0] ?? "Unknown program";

@@ -1,7 +1,7 @@
 // Where one is signed in, and how to end it there.
 import { useState } from "react";
 import * as api from "../api/account_routes";
-import type { session_entry } from "../api/coming";
+import type { session_entry, session_list } from "../api/types";
 import { Confirm } from "../components/dialog";
 import { Moment } from "../components/time";
 import { useToasts } from "../components/toasts";
@@ -10,13 +10,12 @@ import { plural } from "../lib/format";
 import type { loaded } from "../state/use_loaded";
 import { useSession } from "../state/session";
 import { ids } from "../testids";
-import type { session_list } from "../api/coming";
 
 /** One's own first, then the latest seen. */
 export function sessions_in_order(list: session_entry[]): session_entry[] {
-  const seen = (s: session_entry) => s.last_seen_at ?? s.created_at;
   return [...list].sort(
-    (a, b) => Number(b.current) - Number(a.current) || seen(b).localeCompare(seen(a)),
+    (a, b) =>
+      Number(b.current) - Number(a.current) || b.last_seen_at.localeCompare(a.last_seen_at),
   );
 }
 
@@ -26,9 +25,8 @@ function Row({ entry, on_revoke }: { entry: session_entry; on_revoke: () => void
       <div className="entry-words">
         <b>{browser_words(entry.user_agent)}</b>
         {entry.current && <span className="badge status-completed">this one</span>}
-        <span className="muted small" title={entry.user_agent ?? undefined}>
-          {entry.address ?? "unknown address"} · seen{" "}
-          <Moment at={entry.last_seen_at ?? entry.created_at} /> · signed in{" "}
+        <span className="muted small" title={entry.user_agent}>
+          {entry.address || "unknown address"} · seen <Moment at={entry.last_seen_at} /> · signed in{" "}
           <Moment at={entry.created_at} /> · ends <Moment at={entry.expires_at} />
         </span>
       </div>

@@ -2,7 +2,7 @@
 import { useEffect, useState, type FormEvent } from "react";
 import { inspect_link, redeem_link } from "../api/account_routes";
 import { api_error, describe, set_csrf_token } from "../api/client";
-import type { link_info, link_kind } from "../api/coming";
+import type { link_info, link_kind } from "../api/types";
 import { Spinner } from "../components/bits";
 import { PasswordField } from "../components/password_field";
 import { Moment } from "../components/time";

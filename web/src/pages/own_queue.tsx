@@ -1,7 +1,7 @@
 // One's own queue: how much waits, and a button to hold it.
 import { useCallback, useEffect, useState } from "react";
 import * as api from "../api/account_routes";
-import type { own_queue } from "../api/coming";
+import type { own_queue } from "../api/types";
 import { useToasts } from "../components/toasts";
 import { plural } from "../lib/format";
 import { open_jobs } from "../state/jobs";

@@ -78,24 +78,24 @@ describe("words", () => {
       "Firefox on Windows",
     );
     expect(browser_words("curl/8.1.0")).toBe("curl");
-    expect(browser_words(null)).toBe("Unknown program");
+    expect(browser_words(" ")).toBe("Unknown program");
   });
   it("puts this session first, then the last seen", () => {
-    const entry = (id: string, last_seen_at: string | null, current = false) => ({
+    const entry = (id: string, last_seen_at: string, current = false) => ({
       id,
       created_at: "2026-01-01T00:00:00Z",
       last_seen_at,
       expires_at: "2026-02-01T00:00:00Z",
-      address: null,
-      user_agent: null,
+      address: "",
+      user_agent: "",
       current,
     });
     const list = [
-      entry("never", null),
+      entry("first", "2026-01-01T00:00:00Z"),
       entry("late", "2026-01-09T00:00:00Z"),
       entry("mine", "2026-01-02T00:00:00Z", true),
     ];
-    expect(sessions_in_order(list).map((s) => s.id)).toEqual(["mine", "late", "never"]);
+    expect(sessions_in_order(list).map((s) => s.id)).toEqual(["mine", "late", "first"]);
   });
   it("names issuers and queues", () => {
     expect(issuer_words("https://login.example.org/v2.0")).toBe("login.example.org");

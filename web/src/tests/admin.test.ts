@@ -9,8 +9,7 @@ import {
 } from "../admin/audit_words";
 import { device_state } from "../admin/devices";
 import { changes_of, field_problem, form_of, found_users, page_at } from "../admin/user_list";
-import type { audit_entry } from "../api/coming";
-import type { managed_user } from "../api/types";
+import type { audit_action, audit_entry, managed_user } from "../api/types";
 
 function a_user(change: Partial<managed_user> = {}): managed_user {
   return {
@@ -33,7 +32,7 @@ function a_user(change: Partial<managed_user> = {}): managed_user {
 }
 function an_entry(change: Partial<audit_entry> = {}): audit_entry {
   return {
-    id: "e1",
+    id: 1,
     at: "2026-01-01T00:00:00Z",
     actor_id: "u1",
     actor_email: "ada@example.org",
@@ -87,7 +86,7 @@ describe("users", () => {
 
 describe("audit log", () => {
   it("has a sentence for every action", () => {
-    for (const action of Object.keys(action_names)) {
+    for (const action of Object.keys(action_names) as audit_action[]) {
       const sentence = audit_sentence(an_entry({ action }));
       expect(sentence).toMatch(/^(ada@example\.org|A sign-in as bob@example\.org) /);
       expect(sentence).not.toMatch(/undefined|null|_/);
@@ -132,7 +131,7 @@ describe("audit log", () => {
     expect(read("/api/v1/admin/constructor")).not.toContain("function");
   });
   it("reads well with actions and details of a newer server", () => {
-    const e = an_entry({ action: "moon_landed", detail: { crew: ["a", "b"], deep: { x: 1 } } });
+    const e = an_entry({ action: "moon_landed" as audit_action, detail: { crew: ["a", "b"], deep: { x: 1 } } });
     expect(action_name(e.action)).toBe("Moon landed");
     expect(action_name("constructor")).toBe("Constructor");
     expect(audit_sentence(e)).toBe("ada@example.org: moon landed (bob@example.org)");
@@ -148,20 +147,20 @@ describe("audit log", () => {
     expect(change_words({})).toBe("");
   });
   it("joins pages without telling an entry twice, and starts again with other filters", () => {
-    const page = (...names: string[]) => ({
-      entries: names.map((id) => an_entry({ id })),
+    const page = (...numbers: number[]) => ({
+      entries: numbers.map((id) => an_entry({ id })),
       total: 4,
       next_cursor: "c",
     });
-    let s = reduce_audit(no_audit, { kind: "listed", page: page("4", "3"), again: true });
+    let s = reduce_audit(no_audit, { kind: "listed", page: page(4, 3), again: true });
     s = reduce_audit(s, { kind: "asked", again: false });
     expect(s.busy).toBe(true);
-    s = reduce_audit(s, { kind: "listed", page: page("3", "2"), again: false });
-    expect(s.entries!.map((e) => e.id)).toEqual(["4", "3", "2"]);
+    s = reduce_audit(s, { kind: "listed", page: page(3, 2), again: false });
+    expect(s.entries!.map((e) => e.id)).toEqual([4, 3, 2]);
     s = reduce_audit(s, { kind: "failed" });
     expect(s.entries).toHaveLength(3);
-    s = reduce_audit(s, { kind: "listed", page: page("9"), again: true });
-    expect(s.entries!.map((e) => e.id)).toEqual(["9"]);
+    s = reduce_audit(s, { kind: "listed", page: page(9), again: true });
+    expect(s.entries!.map((e) => e.id)).toEqual([9]);
   });
 });
 
