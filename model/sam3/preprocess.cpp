@@ -1,5 +1,7 @@
 #include "model/sam3/preprocess.hpp"
 
+#include "model/sam3/layers.hpp"
+
 namespace samovar::model::sam3 {
 
 at::Tensor preprocess(const at::Tensor& picture, const options& o) {
@@ -9,7 +11,7 @@ at::Tensor preprocess(const at::Tensor& picture, const options& o) {
             .round_()  // half to even, as at::round does
             .clamp_(0, 255);
   const auto row = [&](const double(&v)[3]) {
-    return at::tensor({v[0], v[1], v[2]}, at::kFloat).view({1, 3, 1, 1}).to(x.device());
+    return upload(at::tensor({v[0], v[1], v[2]}, at::kFloat).view({1, 3, 1, 1}), x.device());
   };
   return x.div_(255.0).sub_(row(o.pixel_mean)).div_(row(o.pixel_std));
 }
