@@ -1,9 +1,10 @@
 // sam3_bench [--device cpu|cuda|auto] [--dtype fp32|bf16|fp16] [--batches 1,8] [--repeats N]
-//            [--threads N] [--weights FILE] [--json FILE]
+//            [--warmups N] [--threads N] [--size full|small] [--weights FILE] [--json FILE]
 //
 // Times the SAM 3 network at full size. Without --weights it writes a checkpoint of random numbers
 // to the temporary folder (1.7 GB) and removes it afterwards. Prints a table; --json writes the
-// same. A device that is not there is reported as "no device" and is no failure.
+// same. `small` is for trying
+// the program. A device that is not there is reported as "no device" and is no failure.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -23,7 +24,7 @@ using namespace samovar;
 using namespace samovar::model::sam3;
 
 struct arguments {
-  std::string device = "auto", dtype = "bf16", weights, json;
+  std::string device = "auto", dtype = "bf16", size = "full", weights, json;
   bench::plan plan;
   int threads = 0;
 };
@@ -36,6 +37,8 @@ arguments parse(int argc, char** argv) {
     if (word == "--dtype") a.dtype = value;
     if (word == "--weights") a.weights = value;
     if (word == "--json") a.json = value;
+    if (word == "--size") a.size = value;
+    if (word == "--warmups") a.plan.warmups = std::max(0, std::stoi(value));
     if (word == "--threads") a.threads = std::stoi(value);
     if (word == "--repeats") a.plan.repeats = std::max(1, std::stoi(value));
     if (word == "--batches") {
@@ -61,16 +64,35 @@ double memory_mb(const std::string& key) {
   return 0.0;
 }
 
+options sizes_named(const std::string& name) {
+  options o;
+  if (name != "small") return o;
+  o.image_size = 1008 / 3;  // one window
+  o.vit_width = o.text_width = 256;
+  o.vit_heads = o.text_heads = 4;
+  o.vit_hidden = o.text_hidden = 1024;
+  o.vit_depth = o.text_depth = 2;
+  o.global_blocks = {1};
+  return o;
+}
+
 /// A checkpoint of random numbers that disappears.
 struct temporary_checkpoint {
   std::filesystem::path path;
-  temporary_checkpoint() {
+  explicit temporary_checkpoint(const options& sizes) {
     // A folder of its own: a config.json beside would be read.
     const auto folder = std::filesystem::temp_directory_path() /
                         ("sam3-bench-" + std::to_string(std::random_device()()));
     std::filesystem::create_directories(folder);
     path = folder / "model.safetensors";
-    bench::write_random_checkpoint(path, options{}, element::bf16, 1);
+    bench::write_random_checkpoint(path, sizes, element::bf16, 1);
+    // Shapes do not tell everything.
+    std::ofstream config(folder / "config.json");
+    config << "{\"image_size\":" << sizes.image_size << ",\"vit_heads\":" << sizes.vit_heads
+           << ",\"text_heads\":" << sizes.text_heads << ",\"global_blocks\":[";
+    for (std::size_t i = 0; i < sizes.global_blocks.size(); ++i)
+      config << (i > 0 ? "," : "") << sizes.global_blocks[i];
+    config << "]}";
   }
   ~temporary_checkpoint() {
     std::error_code ignored;
@@ -122,7 +144,7 @@ int run(arguments a) {
     bench::wait_for(device);
   };
   if (a.weights.empty()) {
-    const temporary_checkpoint random;
+    const temporary_checkpoint random(sizes_named(a.size));
     load(random.path);
   } else {
     load(a.weights);

@@ -13,7 +13,7 @@ at::Tensor inverse_sigmoid(const at::Tensor& v, double eps) {
 
 at::Tensor decoder::box_sines(const at::Tensor& boxes) const {
   constexpr double turn = 2 * std::numbers::pi;
-  const at::Tensor each = sines(boxes * turn, sizes.width / 2);  // [..., 4, d/2]
+  const at::Tensor each = sines(boxes * turn, divisors);  // [..., 4, d/2]
   const auto part = [&](std::int64_t i) { return each.select(-2, i); };
   return at::cat({part(1), part(0), part(2), part(3)}, -1);
 }
@@ -100,6 +100,7 @@ decoder load_decoder(const weight_source& from) {
   decoder d;
   d.sizes = from.sizes();
   d.query_embed = from.exact(base + "query_embed.weight");
+  d.divisors = sine_divisors(d.sizes.width / 2).to(from.device(), at::kFloat);
   d.presence_token = from.exact(base + "presence_token.weight");
   d.reference_boxes = from.exact(base + "reference_points.weight").sigmoid();
   for (std::int64_t i = 0; i < d.sizes.decoder_depth; ++i) {

@@ -25,7 +25,7 @@ struct decoded {
 
 struct decoder {
   options sizes;
-  at::Tensor query_embed, presence_token, reference_boxes;
+  at::Tensor query_embed, presence_token, reference_boxes, divisors;
   std::vector<decoder_layer> layers;
   layer_norm norm, presence_norm;
   mlp box_head, presence_head, position_head, bias_x, bias_y;

@@ -36,12 +36,13 @@ std::vector<instances> find_instances(const network& net, const detector_feature
                                       const finding_options& o) {
   const at::Tensor scores = g.scores();
   const at::Tensor kept = (scores > o.threshold).to(at::kCPU);
-  const at::Tensor size = at::tensor({static_cast<float>(width), static_cast<float>(height),
-                                      static_cast<float>(width), static_cast<float>(height)})
-                              .to(net.device);
+  const at::Tensor size =
+      upload(at::tensor({static_cast<float>(width), static_cast<float>(height),
+                         static_cast<float>(width), static_cast<float>(height)}),
+             net.device);
   std::vector<instances> out;
   for (std::int64_t p = 0; p < scores.size(0); ++p) {
-    const at::Tensor which = kept[p].nonzero().squeeze(1).to(net.device);
+    const at::Tensor which = upload(kept[p].nonzero().squeeze(1), net.device);
     const at::Tensor boxes = g.boxes[p].index_select(0, which);
     const at::Tensor centre = boxes.narrow(1, 0, 2), half = boxes.narrow(1, 2, 2) * 0.5;
     instances found{

@@ -43,7 +43,7 @@ at::Tensor geometry_encoder::embed_boxes(const geometry_prompt& p, const at::Ten
                                          const trace& t) const {
   const auto device = label_embed.device();
   const auto batch = p.boxes.size(0), n = p.boxes.size(1);
-  const at::Tensor boxes = p.boxes.to(device);
+  const at::Tensor boxes = upload(p.boxes, device);
   const at::Tensor direct = boxes_direct(boxes);
   const at::Tensor pooled = per_map(map, p.boxes, [&](const at::Tensor& m, const at::Tensor& b) {
     return pool_rois(m, weigh_rois(b, m.size(0), m.size(1), sizes.roi));
@@ -51,7 +51,7 @@ at::Tensor geometry_encoder::embed_boxes(const geometry_prompt& p, const at::Ten
   const at::Tensor shape = boxes_pool(pooled.flatten(1));
   const auto part = [&](std::int64_t i) { return boxes.select(-1, i); };
   const at::Tensor place =
-      at::cat({sines(part(1) * turn, sizes.width / 2), sines(part(0) * turn, sizes.width / 2),
+      at::cat({sines(part(1) * turn, divisors), sines(part(0) * turn, divisors),
                boxes.narrow(-1, 3, 1), boxes.narrow(-1, 2, 1)},
               -1);
   const at::Tensor position = boxes_positions(place);
@@ -63,20 +63,20 @@ at::Tensor geometry_encoder::embed_boxes(const geometry_prompt& p, const at::Ten
     t("boxes_pos_enc_project", position.transpose(0, 1));
   }
   return direct + shape.view({batch, n, -1}) + position +
-         at::embedding(label_embed, p.box_labels.to(device));
+         at::embedding(label_embed, upload(p.box_labels, device));
 }
 
 at::Tensor geometry_encoder::embed_points(const geometry_prompt& p, const at::Tensor& map,
                                           const trace& t) const {
   const auto device = label_embed.device();
   const auto batch = p.points.size(0), n = p.points.size(1);
-  const at::Tensor points = p.points.to(device);
+  const at::Tensor points = upload(p.points, device);
   const at::Tensor direct = points_direct(points);
   const at::Tensor sampled = per_map(map, points, sample_points).view({batch, n, -1});
   const at::Tensor pooled = points_pool(sampled);
-  const at::Tensor place = at::cat({sines(points.select(-1, 0) * turn, sizes.width / 2),
-                                    sines(points.select(-1, 1) * turn, sizes.width / 2)},
-                                   -1);
+  const at::Tensor place = at::cat(
+      {sines(points.select(-1, 0) * turn, divisors), sines(points.select(-1, 1) * turn, divisors)},
+      -1);
   const at::Tensor position = points_positions(place);
   if (t) {
     t("points_direct_project", direct.transpose(0, 1));
@@ -85,7 +85,7 @@ at::Tensor geometry_encoder::embed_points(const geometry_prompt& p, const at::Te
     t("points_pos_enc", place.transpose(0, 1));
     t("points_pos_enc_project", position.transpose(0, 1));
   }
-  return direct + pooled + position + at::embedding(label_embed, p.point_labels.to(device));
+  return direct + pooled + position + at::embedding(label_embed, upload(p.point_labels, device));
 }
 
 prompt_tokens geometry_encoder::operator()(const geometry_prompt& prompt,
@@ -117,9 +117,9 @@ prompt_tokens geometry_encoder::operator()(const geometry_prompt& prompt,
   if (padded.any().item<bool>()) {  // on the CPU: no wait for the device
     const at::Tensor order = valid_first(padded);
     padded = padded.gather(1, order);
-    x = x.gather(1, order.to(device).unsqueeze(-1).expand({-1, -1, x.size(2)}));
+    x = x.gather(1, upload(order, device).unsqueeze(-1).expand({-1, -1, x.size(2)}));
   }
-  prompt_tokens out{{}, padded.to(device)};
+  prompt_tokens out{{}, upload(padded, device)};
   if (t) t("sequence_in", x.transpose(0, 1));
   x = norm(final_proj(x).to(at::kFloat));
   if (t) t("projected", x.transpose(0, 1));
@@ -148,6 +148,7 @@ geometry_encoder load_geometry_encoder(const weight_source& from) {
   geometry_encoder g;
   g.sizes = from.sizes();
   g.label_embed = from.exact(base + "label_embed.weight");
+  g.divisors = sine_divisors(g.sizes.width / 2).to(from.device(), at::kFloat);
   g.cls_embed = from.exact(base + "cls_embed.weight");
   // Four numbers or two in: exact costs nothing.
   g.boxes_direct = load_linear(from, base + "boxes_direct_project", precision::exact);

@@ -38,7 +38,7 @@ fusion_layer load_fusion_layer(const weight_source& from, const std::string& nam
 
 struct geometry_encoder {
   options sizes;
-  at::Tensor label_embed, cls_embed;
+  at::Tensor label_embed, cls_embed, divisors;
   linear boxes_direct, boxes_pool, boxes_positions;
   linear points_direct, points_pool, points_positions;
   linear final_proj;

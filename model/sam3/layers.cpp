@@ -38,6 +38,11 @@ layer_norm load_norm(const weight_source& from, const std::string& name, double 
   return n;
 }
 
+at::Tensor upload(const at::Tensor& x, at::Device device) {
+  // Pageable memory is staged before the call returns, so `x` may go away at once.
+  return x.to(x.options().device(device), /*non_blocking=*/true);
+}
+
 at::Tensor gelu_in_place(at::Tensor x) { return at::gelu_(x); }
 
 at::Tensor mlp::operator()(const at::Tensor& x) const {

@@ -43,6 +43,9 @@ struct mlp {
 mlp load_mlp(const weight_source& from, const std::string& name, int layers,
              precision p = precision::compute);
 
+/// To the device without waiting for what it is doing (a plain copy from the CPU would).
+at::Tensor upload(const at::Tensor& x, at::Device device);
+
 /// Multi-head attention over [batch, tokens, width]. A side of batch 1 serves every batch of the
 /// other.
 struct multi_head {

@@ -88,11 +88,11 @@ mask_candidates network::click(const interactive_features& image, const clicks& 
     const auto batch = points.front().size(0);
     points.push_back(at::zeros({batch, 1, 2}, at::kFloat));
     labels.push_back(at::full({batch, 1}, -1, at::kLong));
-    sparse = click_prompts.sparse((at::cat(points, 1) * scale).to(device),
-                                  at::cat(labels, 1).to(device));
+    sparse = click_prompts.sparse(upload(at::cat(points, 1) * scale, device),
+                                  upload(at::cat(labels, 1), device));
   }
   const at::Tensor dense =
-      click_prompts.dense(prompt.mask.defined() ? prompt.mask.to(device) : prompt.mask);
+      click_prompts.dense(prompt.mask.defined() ? upload(prompt.mask, device) : prompt.mask);
   if (t) {
     const auto g = sizes.grid();
     t("sparse", sparse);

@@ -6,14 +6,6 @@
 namespace samovar::model::sam3 {
 namespace {
 
-at::Tensor sine_divisors(std::int64_t count) {
-  at::Tensor out = at::empty({count / 2}, at::kDouble);
-  auto* value = out.data_ptr<double>();
-  for (std::int64_t k = 0; k < count / 2; ++k)
-    value[k] = std::pow(10000.0, 2.0 * static_cast<double>(k) / static_cast<double>(count));
-  return out;
-}
-
 at::Tensor interleaved(const at::Tensor& angles) {
   return at::stack({angles.sin(), angles.cos()}, -1).flatten(-2);
 }
@@ -38,15 +30,23 @@ at::Tensor rotary_table(std::int64_t side, std::int64_t head_size, double scale,
   return out;
 }
 
-at::Tensor sines(const at::Tensor& values, std::int64_t count) {
-  const at::Tensor t = sine_divisors(count).to(values.device(), values.scalar_type());
-  return interleaved(values.unsqueeze(-1) / t);
+at::Tensor sine_divisors(std::int64_t count) {
+  at::Tensor out = at::empty({count / 2}, at::kDouble);
+  auto* value = out.data_ptr<double>();
+  for (std::int64_t k = 0; k < count / 2; ++k)
+    value[k] = std::pow(10000.0, 2.0 * static_cast<double>(k) / static_cast<double>(count));
+  return out;
+}
+
+at::Tensor sines(const at::Tensor& values, const at::Tensor& divisors) {
+  return interleaved(values.unsqueeze(-1) / divisors);
 }
 
 at::Tensor sine_map(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  const at::Tensor divisors = sine_divisors(channels / 2);
   const auto line = [&](std::int64_t n) {
     const at::Tensor places = at::arange(1, n + 1, at::kDouble);
-    return sines(places / (static_cast<double>(n) + 1e-6) * (2 * std::numbers::pi), channels / 2);
+    return sines(places / (static_cast<double>(n) + 1e-6) * (2 * std::numbers::pi), divisors);
   };
   const at::Tensor y = line(height).unsqueeze(1).expand({height, width, channels / 2});
   const at::Tensor x = line(width).unsqueeze(0).expand({height, width, channels / 2});

@@ -14,7 +14,10 @@ at::Tensor rotary_table(std::int64_t side, std::int64_t head_size, double scale,
 /// second (1-based positions over the side, times 2 pi).
 at::Tensor sine_map(std::int64_t height, std::int64_t width, std::int64_t channels);
 
-/// Each value v (already times 2 pi) -> `count` numbers sin(v/t), cos(v/t), ... : [..., count].
-at::Tensor sines(const at::Tensor& values, std::int64_t count);
+/// Each value v (already times 2 pi) -> sin(v/t), cos(v/t), ... for every divisor t:
+/// [..., 2 * divisors].
+at::Tensor sines(const at::Tensor& values, const at::Tensor& divisors);
+/// 10000^(2k/count) for k < count/2, double; kept on the device by who calls `sines` often.
+at::Tensor sine_divisors(std::int64_t count);
 
 }  // namespace samovar::model::sam3

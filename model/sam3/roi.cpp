@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/sam3/layers.hpp"
+
 namespace samovar::model::sam3 {
 namespace {
 
@@ -54,11 +56,11 @@ roi_weights weigh_rois(const at::Tensor& boxes, std::int64_t height, std::int64_
 at::Tensor pool_rois(const at::Tensor& map, const roi_weights& weights) {
   const auto height = map.size(0), width = map.size(1), channels = map.size(2);
   const auto n = weights.rows.size(0), bins = weights.rows.size(1);
-  const at::Tensor rows = at::matmul(weights.rows.to(map.device()).view({n * bins, height}),
+  const at::Tensor rows = at::matmul(upload(weights.rows, map.device()).view({n * bins, height}),
                                      map.reshape({height, width * channels}))
                               .view({n, bins, width, channels});
   // [n, 1, bins, width] x [n, bins, width, c] -> [n, bins(row), bins(column), c]
-  return at::matmul(weights.columns.to(map.device()).unsqueeze(1), rows).permute({0, 3, 1, 2});
+  return at::matmul(upload(weights.columns, map.device()).unsqueeze(1), rows).permute({0, 3, 1, 2});
 }
 
 at::Tensor sample_points(const at::Tensor& map, const at::Tensor& points) {

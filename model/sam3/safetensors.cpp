@@ -159,8 +159,10 @@ std::string safetensors_header(const std::vector<tensor_to_write>& tensors) {
     const std::size_t end = at + bytes_needed(t.shape, t.type).value();
     if (json.size() > 1) json += ',';
     json += '"' + t.name + "\":{\"dtype\":\"" + std::string(name_of(t.type)) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < t.shape.size(); ++i)
-      json += (i ? "," : "") + std::to_string(t.shape[i]);
+    for (std::size_t i = 0; i < t.shape.size(); ++i) {
+      if (i > 0) json += ',';
+      json += std::to_string(t.shape[i]);
+    }
     json += "],\"data_offsets\":[" + std::to_string(at) + ',' + std::to_string(end) + "]}";
     at = end;
   }
