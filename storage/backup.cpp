@@ -64,8 +64,8 @@ class backup_run {
         partial_(file.string() + ".partial"),
         dump_(file.string() + ".partial.dump"),
         log_(file.string() + ".partial.log"),
-        out_(partial_),
-        hold_(patient_connection(db.conninfo)) {
+        hold_(patient_connection(db.conninfo)),
+        out_(partial_) {
     pqxx::nontransaction t{*hold_};
     t.exec(hold_blobs_sql);
   }
@@ -234,8 +234,8 @@ class backup_run {
   const superuser_database& db_;
   core::blob_store& blobs_;
   fs::path partial_, dump_, log_;
-  backup_writer out_;
   std::unique_ptr<pqxx::connection> hold_;
+  backup_writer out_;
   write_pause* pause_ = nullptr;
   core::timestamp snapshot_at_{};
   backup_manifest manifest_;

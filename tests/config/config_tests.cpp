@@ -211,6 +211,25 @@ BOOST_AUTO_TEST_CASE(reconcile_only_looks_unless_told) {
   BOOST_TEST(std::get<reconcile_command>(*r).fix);
 }
 
+BOOST_AUTO_TEST_CASE(commands_about_the_data_as_a_whole) {
+  auto r = parse({"import-samui", "--from", "postgresql://h/db", "--blobs", "/", "--user", "a@b",
+                  "--data-dir", "/d", "--dry-run", "--requeue"});
+  BOOST_REQUIRE(r.ok());
+  const auto& i = std::get<import_command>(*r);
+  BOOST_TEST((i.from == "postgresql://h/db" && i.blobs == "/" && i.email == "a@b"));
+  BOOST_TEST((i.dry_run && i.requeue && !i.allow_missing));
+  BOOST_TEST(i.options.data_dir == "/d");
+  r = parse({"backup", "f", "--database.url", "postgresql://h/db", "--superuser-url", "x"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST((std::get<backup_command>(*r).file == "f"));
+  BOOST_TEST((std::get<backup_command>(*r).superuser_url == "x"));
+  BOOST_TEST(!complaint({"restore", "/nowhere/f"}).empty());
+  BOOST_TEST(!complaint({"backup"}).empty());
+  BOOST_TEST(!complaint({"import-samui", "--from", "x", "--user", "a@b"}).empty());
+  BOOST_TEST(
+      !complaint({"import-samui", "--from", "x", "--user", "a@b", "--blobs", "/nowhere"}).empty());
+}
+
 BOOST_AUTO_TEST_CASE(segment_command_line) {
   auto r = parse({"segment", "a.jpg", "--box", "1,2,3,4", "--out", "m.png"});
   BOOST_REQUIRE(r.ok());
@@ -226,7 +245,8 @@ BOOST_AUTO_TEST_CASE(help_and_version) {
   for (const auto& d : declarations()) BOOST_TEST(all.find("--" + d.name()) != std::string::npos);
   for (const words& w :
        {words{"--help"}, words{"user", "--help"}, words{"user", "add", "--help"},
-        words{"segment", "--help"}, words{"migrate", "--help"}, words{"reconcile", "--help"}})
+         words{"segment", "--help"}, words{"migrate", "--help"}, words{"reconcile", "--help"},
+         words{"import-samui", "--help"}, words{"backup", "--help"}, words{"restore", "--help"}})
     BOOST_TEST(std::get<print_command>(*parse(w)).text.size() > 50u);
 }
 

@@ -150,7 +150,8 @@ export default async function (t) {
       assert.ok(checked > 50, `${checked} acknowledged things were looked for`);
       const twice = psql(
         target.data,
-        'select job_id, image_id from processing_results group by 1, 2 having count(*) > 1 union all ' +
+        'select job_id, image_id from processing_results group by 1, 2 having count(*) > 1 ' +
+          'union all ' +
           'select job_id, image_id from processing_results natural join job_image_failures',
       );
       assert.deepEqual(twice, []);
@@ -206,7 +207,7 @@ export default async function (t) {
     assert.equal(originals_of(target.data).length, 2);
   });
 
-  await t.test('truncated, changed and foreign files are refused before anything is made', async () => {
+  await t.test('truncated, changed and foreign files are refused, nothing is made', async () => {
     const whole = fs.readFileSync(file);
     const bad = path.join(backups, 'bad');
     const target = empty();

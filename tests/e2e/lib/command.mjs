@@ -25,8 +25,9 @@ export const run_command = (args, options) => command(args, options).ended;
 export async function must(args, code = 0) {
   const end = await run_command(args);
   if (end.code !== code) {
+    const said = `${end.err}${end.out}`.slice(0, 2000);
     throw new Error(
-      `samovar ${args[0]} ended with ${end.code ?? end.signal}, not ${code}:\n${end.err}${end.out}`.slice(0, 2000),
+      `samovar ${args[0]} ended with ${end.code ?? end.signal}, not ${code}:\n${said}`,
     );
   }
   return end;

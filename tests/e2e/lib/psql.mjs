@@ -16,5 +16,7 @@ export function psql(data, sql, database = 'samovar') {
     .slice(0, -1)
     .map((l) => l.split('\t'));
 }
-export const psql_url = (data, database) =>
-  `postgresql:///${database}?host=${encodeURIComponent(path.join(data, 'pg-socket'))}&user=postgres`;
+export function psql_url(data, database) {
+  const host = encodeURIComponent(path.join(data, 'pg-socket'));
+  return `postgresql:///${database}?host=${host}&user=postgres`;
+}

@@ -163,7 +163,8 @@ export class Samui {
     );
     result.union = union.map((v) => v / 255);
     const paths = [result.mask_path, result.coco_path];
-    const bboxes = job.mode === 'FIND_ALL' ? JSON.stringify([{x: 0, y: 0, width: 3, height: 3}]) : null;
+    const boxes = [{x: 0, y: 0, width: 3, height: 3}];
+    const bboxes = job.mode === 'FIND_ALL' ? JSON.stringify(boxes) : null;
     result.row = [result.id, job.id, image.id, job.mode, ...paths, at(when), bboxes];
     this.results.push(result);
     return result;
@@ -191,7 +192,8 @@ export class Samui {
   /// Images with boxes, points, texts, jobs of several images and a result for each.
   fill(count) {
     for (let n = 0; n < count; n++) {
-      const image = this.add_image({w: 20 + (n % 9), h: 14 + (n % 5), text: n % 4 ? null : `it ${n}`});
+      const text = n % 4 ? null : `it ${n}`;
+      const image = this.add_image({w: 20 + (n % 9), h: 14 + (n % 5), text});
       for (let k = 0; k < 3; k++) this.add_box(image);
       for (let k = 0; k < n % 3; k++) this.add_point(image);
     }
