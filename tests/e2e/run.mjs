@@ -20,6 +20,7 @@ const groups = [
   'changes',
   'coco',
   'auth',
+  'oidc',
   'crash',
   'load',
   'browser',
