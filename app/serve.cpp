@@ -12,6 +12,7 @@
 #include "actors/system.hpp"
 #include "app/commands.hpp"
 #include "app/device_process.hpp"
+#include "app/oidc.hpp"
 #include "app/parts.hpp"
 #include "app/process.hpp"
 #include "core/limits.hpp"
@@ -21,6 +22,7 @@
 #include "net/setup_link.hpp"
 #include "storage/account_watch.hpp"
 #include "storage/blob_folder.hpp"
+#include "storage/identity_repository.hpp"
 #include "storage/job_log.hpp"
 #include "storage/links.hpp"
 #include "storage/repositories.hpp"
@@ -168,9 +170,14 @@ int serve(const config::settings& s) {
       [&] { return setup.token(); },
       [&] { setup.done(); },
       [] { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }};
+  storage::identity_repository identities(*db.connections);
+  const auto oidc = make_oidc_client(s, secrets);
+  services.identities = &identities;
+  services.oidc = oidc.get();
   net::server server(services);
   server.add_routes(net::api_routes(server.shared_services(), server.control()));
   const auto port = server.start();
+  if (oidc) oidc->set_base_url(s.http.public_url.empty() ? url_of(s, port) : s.http.public_url);
   const storage::sweeping_thread sweeper(*db.connections, blobs);
   std::optional<storage::account_watch> watch;
   watch.emplace(db.app_conninfo, [&](const core::account_change& change) {
@@ -186,6 +193,7 @@ int serve(const config::settings& s) {
   wait_for_stop(signals, [&](bool asked) { server.renew_certificate(asked); });
   const auto grace = std::chrono::seconds(s.shutdown.grace_s);
   end_by_force_after(grace + std::chrono::seconds(2));
+  if (oidc) oidc->stop();
   actor_system.drain(grace);
   watch.reset();  // before what it tells of changes
   server.stop(std::chrono::milliseconds(500));

@@ -188,6 +188,57 @@ std::vector<declaration> make_table() {
   return t;
 }
 
+void add_oidc_client(std::vector<declaration>& t) {
+  t.push_back(text("oidc", "issuer", "(https?://[^\\s]+)?", "a URL beginning with http",
+                   "OpenID Connect provider, exactly as it names itself; empty: none",
+                   SAMOVAR_MEMBER(oidc.issuer)));
+  t.push_back(text("oidc", "name", ".{1,60}", "1 to 60 characters",
+                   "what the button on the sign-in page says", SAMOVAR_MEMBER(oidc.name)));
+  t.push_back(text("oidc", "client_id", "", "", "this server's name at the provider",
+                   SAMOVAR_MEMBER(oidc.client_id)));
+  t.push_back(text("oidc", "client_secret", "", "", "its password there; empty: a public client",
+                   SAMOVAR_MEMBER(oidc.client_secret), true));
+  t.push_back(text("oidc", "client_secret_file", "", "", "file that holds the client secret",
+                   SAMOVAR_MEMBER(oidc.client_secret_file)));
+  t.push_back(text("oidc", "client_auth", "basic|post", "basic or post",
+                   "how the secret is sent: client_secret_basic or client_secret_post",
+                   SAMOVAR_MEMBER(oidc.client_auth)));
+  t.push_back(text("oidc", "scopes", "([!-~]+ )*openid( [!-~]+)*", "words, openid among them",
+                   "what the provider is asked for", SAMOVAR_MEMBER(oidc.scopes)));
+  t.push_back(text("oidc", "ca_file", "", "",
+                   "PEM file with the provider's authority; empty: the system's",
+                   SAMOVAR_MEMBER(oidc.ca_file)));
+  t.push_back(integer("oidc", "cache_s", 1, 86400, "s",
+                      "how long the provider's keys and addresses are kept",
+                      SAMOVAR_MEMBER(oidc.cache_s)));
+  t.push_back(integer("oidc", "timeout_s", 1, 60, "s",
+                      "longest wait for one answer of the provider",
+                      SAMOVAR_MEMBER(oidc.timeout_s)));
+}
+
+void add_oidc_people(std::vector<declaration>& t) {
+  t.push_back(text("oidc", "allowed_domains", "", "",
+                   "domains of e-mail addresses that may sign in, with commas; empty: all",
+                   SAMOVAR_MEMBER(oidc.allowed_domains)));
+  t.push_back(text("oidc", "create_users", "on|off", "on or off",
+                   "is an account made at a person's first sign-in",
+                   SAMOVAR_MEMBER(oidc.create_users)));
+  t.push_back(text("oidc", "link_verified_email", "on|off", "on or off",
+                   "does a verified address sign in to the account that has it already",
+                   SAMOVAR_MEMBER(oidc.link_verified_email)));
+  t.push_back(text("oidc", "trust_email", "on|off", "on or off",
+                   "are addresses without email_verified believed (Entra ID, one tenant)",
+                   SAMOVAR_MEMBER(oidc.trust_email)));
+  t.push_back(text("oidc", "groups_claim", "[!-~]+", "a name, or a path with dots",
+                   "claim that lists a person's groups", SAMOVAR_MEMBER(oidc.groups_claim)));
+  t.push_back(text("oidc", "admin_group", "", "",
+                   "group whose members are administrators; empty: none",
+                   SAMOVAR_MEMBER(oidc.admin_group)));
+  t.push_back(text("oidc", "tenants", "", "",
+                   "tenant ids with commas, or any; needed when the issuer has {tenantid}",
+                   SAMOVAR_MEMBER(oidc.tenants)));
+}
+
 }  // namespace
 
 std::string declaration::environment_name() const {
@@ -197,7 +248,12 @@ std::string declaration::environment_name() const {
 }
 
 const std::vector<declaration>& declarations() {
-  static const std::vector<declaration> table = make_table();
+  static const std::vector<declaration> table = [] {
+    auto t = make_table();
+    add_oidc_client(t);
+    add_oidc_people(t);
+    return t;
+  }();
   return table;
 }
 

@@ -39,6 +39,24 @@ struct settings {
     std::int64_t link_s = 259'200;
     std::int64_t threads = 0;  ///< 0: half of the processors, at most 4
   } sign_in;
+    std::string issuer;  ///< empty: no OpenID Connect
+    std::string name = "Single sign-on";
+    std::string client_id;
+    std::string client_secret;  ///< never printed
+    std::string client_secret_file;
+    std::string client_auth = "basic";  ///< basic, post
+    std::string scopes = "openid email profile";
+    std::string allowed_domains;              ///< with commas; empty: every address
+    std::string create_users = "on";          ///< on, off
+    std::string link_verified_email = "off";  ///< on, off
+    std::string trust_email = "off";          ///< on, off
+    std::string groups_claim = "groups";
+    std::string admin_group;  ///< empty: groups are not looked at
+    std::string tenants;      ///< with commas, or "any"; only with {tenantid} in the issuer
+    std::string ca_file;
+    std::int64_t cache_s = 3600;
+    std::int64_t timeout_s = 10;
+  } oidc;
 
   struct {
     std::string url;        ///< empty: the embedded cluster. May hold a password: never printed

@@ -28,6 +28,7 @@ const groups = [
   'tls',
   'proxy',
   'secrets',
+  'oidc',
   'crash',
   'isolate',
   'campaign',

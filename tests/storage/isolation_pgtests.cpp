@@ -133,8 +133,9 @@ BOOST_AUTO_TEST_CASE(roles_have_no_way_around) {
                     pqxx::sql_error);
   BOOST_CHECK_THROW(furnished_user::as(std::nullopt, "set role samovar_owner"), pqxx::sql_error);
   BOOST_CHECK_THROW(furnished_user::as(std::nullopt, "set role samovar_definer"), pqxx::sql_error);
-  for (const char* column : {"role = 'admin'", "max_images = 9", "max_storage_mb = 9",
-                             "share_weight = 9", "max_concurrent_jobs = 9"})
+  for (const char* column :
+       {"role = 'admin'", "max_images = 9", "max_storage_mb = 9", "share_weight = 9",
+        "max_concurrent_jobs = 9", "admin_by_group = true"})
     BOOST_CHECK_THROW(
         furnished_user::as(core::to_string(a.id), std::string{"update users set "} + column),
         pqxx::sql_error);

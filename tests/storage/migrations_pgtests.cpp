@@ -87,6 +87,18 @@ BOOST_AUTO_TEST_CASE(a_failed_one_rolls_back_and_names_itself) {
   BOOST_CHECK_EXCEPTION(storage::migrate(owner, broken), storage::migration_error, names_second);
 }
 
+BOOST_AUTO_TEST_CASE(numbers_may_leave_gaps_that_are_filled_later) {
+  const migration first{1, "001_first", "create table first (x integer)"};
+  const migration second{2, "002_second", "create table second (x integer)"};
+  const migration third{3, "003_third", "create table third (x integer)"};
+  const std::vector<migration> with_gap = {first, third}, whole = {first, second, third};
+  BOOST_TEST(storage::migrate(owner, with_gap) == 2);
+  storage::check_version(app, with_gap);
+  BOOST_CHECK_THROW(storage::check_version(app, whole), storage::migration_error);
+  BOOST_TEST(storage::migrate(owner, whole) == 1);
+  storage::check_version(app, whole);
+}
+
 BOOST_AUTO_TEST_CASE(an_unprepared_database_is_refused_with_advice) {
   const auto nowhere = "host='" + (cluster().folder.path / "absent").string() + "' dbname=x user=x";
   BOOST_CHECK_THROW(storage::migrate(nowhere), core::store_unavailable);

@@ -1,0 +1,59 @@
+// GET /auth/identities, DELETE /auth/identities/{id}.
+#include "net/handlers/all.hpp"
+#include "net/handlers/support.hpp"
+
+namespace samovar::net {
+
+namespace {
+
+reply list_identities(services& s, const request& r) {
+  const auto all = s.identities->list_identities(r.actor.id);
+  std::string text;
+  json_out out(text);
+  out.begin_object().key("identities").begin_array();
+  for (const auto& i : all)
+    out.begin_object()
+        .field("id", i.id)
+        .field("issuer", i.issuer)
+        .field("email", i.email)
+        .field("created_at", i.created_at)
+        .end_object();
+  out.end_array().field("total", static_cast<std::int64_t>(all.size())).end_object();
+  return json_reply(std::move(text));
+}
+
+/// 409 with a code of its own, so that the page can say what to do.
+reply only_way_in(const request& r) {
+  std::string text;
+  json_out out(text);
+  out.begin_object()
+      .field("detail", "This is the only way to sign in to the account; set a password first")
+      .field("code", "last_sign_in")
+      .field("request_id", r.request_id)
+      .end_object();
+  return json_reply(std::move(text), 409);
+}
+
+reply remove_identity(services& s, const request& r) {
+  const auto id = path_id<core::identity_id>(r, 0, "id");
+  switch (s.identities->remove_identity(r.actor.id, id)) {
+    case core::identity_removal::removed: break;
+    case core::identity_removal::absent:
+      refuse(core::error_code::not_found, "Linked sign-in not found");
+    case core::identity_removal::only_way_in: return only_way_in(r);
+  }
+  return no_content();
+}
+
+}  // namespace
+
+std::vector<route> identity_routes(services& s, access_control&) {
+  return {
+      make_route("GET", "/api/v1/auth/identities",
+                 [&](const request& r) { return list_identities(s, r); }),
+      make_route("DELETE", "/api/v1/auth/identities/{id}",
+                 [&](const request& r) { return remove_identity(s, r); }),
+  };
+}
+
+}  // namespace samovar::net

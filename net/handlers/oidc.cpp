@@ -1,0 +1,247 @@
+// GET /auth/providers, /auth/oidc/login, /auth/oidc/callback; POST /auth/oidc/link.
+#include <spdlog/spdlog.h>
+
+#include "net/handlers/all.hpp"
+#include "net/handlers/sign_in.hpp"
+#include "net/oidc_accounts.hpp"
+#include "net/oidc_client.hpp"
+#include "net/oidc_text.hpp"
+#include "net/text.hpp"
+
+namespace samovar::net {
+
+namespace {
+
+using core::error_code;
+
+constexpr const char* login_path = "/api/v1/auth/oidc/login";
+constexpr std::size_t identities_per_user_max = 20;
+
+/// Where the web page shows how it went.
+constexpr const char* sign_in_page = "/sign-in?error=";
+constexpr const char* linked_page = "/account?linked=1";
+constexpr const char* not_linked_page = "/account?link_error=";
+
+oidc_client& configured(services& s) {
+  if (s.oidc == nullptr)
+    refuse(error_code::not_found, "Single sign-on is not set up on this server");
+  return *s.oidc;
+}
+
+/// __Host-: under TLS no neighbour on a sub-domain can plant it.
+std::string cookie_name(const request& r) {
+  return r.secure ? "__Host-samovar_oidc" : "samovar_oidc";
+}
+
+/// Lax, so that it comes back with the provider's redirect.
+std::string browser_cookie(const request& r, const std::string& value) {
+  const auto seconds = std::chrono::seconds(pending_sign_ins::lifetime).count();
+  return cookie_name(r) + "=" + value + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" +
+         std::to_string(value.empty() ? 0 : seconds) + (r.secure ? "; Secure" : "");
+}
+
+std::string cookie_of(const request& r, const std::string& name) {
+  const auto header = r.header("cookie");
+  const auto value = header ? cookie_value(*header, name) : std::nullopt;
+  return value ? std::string(*value) : std::string();
+}
+
+reply redirect(std::string to) {
+  reply out;
+  out.status = 302;
+  out.content_type.clear();
+  out.headers.emplace_back("Location", std::move(to));
+  out.headers.emplace_back("Cache-Control", "no-store");
+  return out;
+}
+
+void log_refusal(const request& r, const char* what, const oidc_refusal& why) {
+  spdlog::warn("oidc: {} refused [{}]: {}: {}", what, r.request_id, to_string(why.code), why.why);
+}
+
+reply providers(services& s) {
+  std::string text;
+  json_out out(text);
+  out.begin_object()
+      .field("password", true)
+      .field("registration", s.config.allow_registration)
+      .key("oidc");
+  if (s.oidc == nullptr) {
+    out.null();
+  } else {
+    out.begin_object()
+        .field("name", s.oidc->settings().name)
+        .field("login_url", login_path)
+        .end_object();
+  }
+  out.end_object();
+  return json_reply(std::move(text));
+}
+
+reply begin_login(services& s, const request& r) {
+  auto& oidc = configured(s);
+  const auto back = safe_return_path(query_value(r, "return_to").value_or("/"));
+  const auto begun = oidc.begin(cookie_of(r, cookie_name(r)), back, r.remote_address, std::nullopt);
+  if (const auto* failed = std::get_if<oidc_refusal>(&begun)) {
+    log_refusal(r, "sign-in", *failed);
+    return redirect(sign_in_page + std::string(to_string(failed->code)));
+  }
+  const auto& b = std::get<oidc_client::begun>(begun);
+  auto out = redirect(b.location);
+  out.headers.emplace_back("Set-Cookie", browser_cookie(r, b.cookie));
+  return out;
+}
+
+reply begin_link(services& s, const request& r) {
+  auto& oidc = configured(s);
+  if (!r.actor.via_session)
+    refuse(error_code::forbidden, "Sign in on the web page to link a sign-in");
+  if (s.identities->list_identities(r.actor.id).size() >= identities_per_user_max)
+    refuse(error_code::conflict, "There are too many linked sign-ins; remove one first");
+  const auto begun = oidc.begin(cookie_of(r, cookie_name(r)), linked_page, r.remote_address,
+                                oidc_linking{r.actor.id, *r.actor.via_session});
+  if (const auto* failed = std::get_if<oidc_refusal>(&begun)) {
+    log_refusal(r, "linking", *failed);
+    refuse(error_code::unavailable, "The sign-in provider cannot be reached just now");
+  }
+  const auto& b = std::get<oidc_client::begun>(begun);
+  std::string text;
+  json_out out(text);
+  out.begin_object().field("location", b.location).end_object();
+  auto answer = json_reply(std::move(text));
+  answer.headers.emplace_back("Set-Cookie", browser_cookie(r, b.cookie));
+  return answer;
+}
+
+core::identity identity_of(services& s, const oidc_person& p, core::user_id owner) {
+  core::identity i;
+  i.id = core::identity_id{new_uuid(s)};
+  i.owner = owner;
+  i.issuer = p.issuer;
+  i.subject = p.subject;
+  i.email = p.email;
+  i.created_at = now(s);
+  return i;
+}
+
+account_facts look_up(services& s, const oidc_person& p) {
+  account_facts f;
+  f.identity = s.identities->find_identity(p.issuer, p.subject);
+  if (!f.identity && p.email)
+    if (const auto login = s.accounts.find_login(*p.email))
+      f.account = account_facts::same_address{login->id, login->disabled};
+  return f;
+}
+
+oidc_result<core::user_id> create(services& s, const oidc_person& p) {
+  const auto i = identity_of(s, p, core::user_id{new_uuid(s)});
+  const auto name = p.name.empty() ? p.email->substr(0, p.email->find('@')) : p.name;
+  const auto made = s.identities->create_user_with_identity(i, *p.email, name);
+  if (made) return i.owner;
+  if (made.failure().code == error_code::email_taken)
+    return oidc_refusal{oidc_error::account_exists, "an account with the address came up"};
+  // The same person in two tabs: the other one made the account.
+  const auto other = s.identities->find_identity(p.issuer, p.subject);
+  if (!other || other->disabled)
+    return oidc_refusal{oidc_error::account_disabled, "the account is disabled"};
+  return other->user;
+}
+
+oidc_result<core::user_id> enter(services& s, const oidc_person& p) {
+  const auto decision = decide(p, look_up(s, p), s.oidc->settings());
+  if (const auto* no = std::get_if<oidc_refusal>(&decision)) return *no;
+  if (std::holds_alternative<create_account>(decision)) return create(s, p);
+  if (const auto* adopted = std::get_if<adopt_account>(&decision)) {
+    if (!s.identities->link_identity(identity_of(s, p, adopted->user)))
+      return oidc_refusal{oidc_error::identity_taken, "the identity was linked in between"};
+    return adopted->user;
+  }
+  const auto& known = std::get<sign_in_as>(decision);
+  s.identities->note_sign_in(known.identity, p.email);
+  return known.user;
+}
+
+reply sign_in(services& s, access_control& access, const request& r, const oidc_arrival& a) {
+  const auto& person = std::get<oidc_person>(a.who);
+  const auto user = enter(s, person);
+  if (const auto* no = std::get_if<oidc_refusal>(&user)) {
+    log_refusal(r, "sign-in", *no);
+    return redirect(sign_in_page + std::string(to_string(no->code)));
+  }
+  const auto id = std::get<core::user_id>(user);
+  if (person.admin && s.identities->apply_admin_group(id, *person.admin)) {
+    access.invalidate_user(id);
+    spdlog::info("oidc: a group made user {} {}", to_string(id),
+                 *person.admin ? "an administrator" : "an ordinary user");
+  }
+  auto session = signed_in_reply(s, r, id, 200);
+  auto out = redirect(a.return_to);
+  for (auto& [name, value] : session.headers)
+    if (name == "Set-Cookie") out.headers.emplace_back(name, std::move(value));
+  spdlog::info("oidc: user {} signed in [{}]", to_string(id), r.request_id);
+  return out;
+}
+
+/// The browser must still be signed in as it was when the linking began.
+bool same_session(services& s, const request& r, const oidc_linking& link) {
+  const auto token = cookie_of(r, "samovar_session");
+  if (token.empty()) return false;
+  const auto actor = s.accounts.find_by_web_session(s.secrets.sha256(token));
+  return actor && actor->id == link.user && actor->via_session == link.session;
+}
+
+std::optional<oidc_refusal> link(services& s, const request& r, const oidc_arrival& a) {
+  const auto& person = std::get<oidc_person>(a.who);
+  if (!same_session(s, r, *a.link))
+    return oidc_refusal{oidc_error::session_ended, "the session that began the linking is over"};
+  if (auto no = check_domain(person, s.oidc->settings())) return no;
+  if (!s.identities->link_identity(identity_of(s, person, a.link->user)))
+    return oidc_refusal{oidc_error::identity_taken, "the identity is another account's"};
+  return std::nullopt;
+}
+
+reply answer_arrival(services& s, access_control& access, const request& r, oidc_arrival a) {
+  auto refusal = std::holds_alternative<oidc_refusal>(a.who)
+                     ? std::optional(std::get<oidc_refusal>(a.who))
+                     : std::nullopt;
+  if (!a.link) {
+    if (!refusal) return sign_in(s, access, r, a);
+    log_refusal(r, "sign-in", *refusal);
+    return redirect(sign_in_page + std::string(to_string(refusal->code)));
+  }
+  if (!refusal) refusal = link(s, r, a);
+  if (!refusal) return redirect(a.return_to);
+  log_refusal(r, "linking", *refusal);
+  return redirect(not_linked_page + std::string(to_string(refusal->code)));
+}
+
+reply finish(services& s, access_control& access, const request& r) {
+  auto& oidc = configured(s);
+  const auto cookie = cookie_of(r, cookie_name(r));
+  const double seconds = static_cast<double>(s.now_unix_us()) / 1e6;
+  auto out = answer_arrival(s, access, r, oidc.finish(r.query, cookie, r.remote_address, seconds));
+  if (!cookie.empty() && !oidc.awaits(cookie))
+    out.headers.emplace_back("Set-Cookie", browser_cookie(r, ""));
+  return out;
+}
+
+}  // namespace
+
+std::vector<route> oidc_routes(services& s, access_control& access) {
+  using a = net::access;
+  return {
+      make_route(
+          "GET", "/api/v1/auth/providers", [&](const request&) { return providers(s); },
+          body_kind::none, a::open),
+      make_route(
+          "GET", login_path, [&](const request& r) { return begin_login(s, r); }, body_kind::none,
+          a::open),
+      make_route(
+          "GET", "/api/v1/auth/oidc/callback",
+          [&](const request& r) { return finish(s, access, r); }, body_kind::none, a::open),
+      make_route("POST", "/api/v1/auth/oidc/link",
+                 [&](const request& r) { return begin_link(s, r); }),
+  };
+}
+
+}  // namespace samovar::net

@@ -1,0 +1,132 @@
+-- OpenID Connect identities get an id to name them by and the provider's e-mail address; a user's
+-- role remembers whether a group at the provider gave it.
+
+alter table oidc_identities
+  add column id uuid not null default gen_random_uuid() unique,
+  add column email text,
+  add column last_sign_in_at timestamptz,
+  add constraint oidc_identities_issuer check (length(issuer) between 1 and 2048),
+  add constraint oidc_identities_subject check (length(subject) between 1 and 255);
+grant delete on oidc_identities to samovar_app;
+
+-- True: the role 'admin' came from a group, and goes with it. Whoever changes the role without
+-- saying so (an administrator) makes it a decision of their own.
+alter table users add column admin_by_group boolean not null default false;
+
+create function role_was_decided_here() returns trigger
+language plpgsql set search_path = public, pg_temp as $$
+begin
+  if new.role is distinct from old.role and new.admin_by_group = old.admin_by_group then
+    new.admin_by_group := false;
+  end if;
+  return new;
+end $$;
+create trigger role_was_decided_here before update of role on users
+  for each row execute function role_was_decided_here();
+
+create function definer_find_identity(wanted_issuer text, wanted_subject text)
+returns table (id uuid, user_id uuid, disabled boolean)
+language sql stable security definer set search_path = public, pg_temp as $$
+  select i.id, i.user_id, u.disabled_at is not null
+  from oidc_identities i join users u on u.id = i.user_id
+  where i.issuer = wanted_issuer and i.subject = wanted_subject
+$$;
+
+-- 'ok', 'user' (the identity belongs to another user). The same again counts as done.
+create function definer_link_identity(new_id uuid, who uuid, new_issuer text, new_subject text,
+  address text) returns text
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  insert into oidc_identities (id, user_id, issuer, subject, email, last_sign_in_at)
+  values (new_id, who, new_issuer, new_subject, address, now())
+  on conflict do nothing;
+  if found then
+    insert into audit_log (user_id, action, detail)
+    values (who, 'identity_linked', jsonb_build_object('issuer', new_issuer));
+    return 'ok';
+  end if;
+  perform from oidc_identities i
+  where i.issuer = new_issuer and i.subject = new_subject and i.user_id = who;
+  return case when found then 'ok' else 'user' end;
+end $$;
+
+-- 'ok', 'email' (the address exists), 'identity' (somebody was faster). Nothing is left behind
+-- unless it is 'ok'.
+create function definer_create_identity_user(new_user uuid, address text, name text, new_id uuid,
+  new_issuer text, new_subject text) returns text
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  if exists (select from oidc_identities i
+             where i.issuer = new_issuer and i.subject = new_subject) then
+    return 'identity';
+  end if;
+  if not definer_create_user(new_user, address, name, null, 'user') then
+    return 'email';
+  end if;
+  if definer_link_identity(new_id, new_user, new_issuer, new_subject, address) <> 'ok' then
+    delete from users where id = new_user;
+    return 'identity';
+  end if;
+  return 'ok';
+end $$;
+
+create function definer_note_identity(which uuid, address text) returns void
+language sql security definer set search_path = public, pg_temp as $$
+  update oidc_identities set email = coalesce(address, email), last_sign_in_at = now()
+  where id = which
+$$;
+
+-- True when the role changed.
+create function definer_apply_admin_group(who uuid, member boolean) returns boolean
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  if member then
+    update users set role = 'admin', admin_by_group = true where id = who and role = 'user';
+  else
+    update users set role = 'user', admin_by_group = false
+    where id = who and role = 'admin' and admin_by_group;
+  end if;
+  if not found then
+    return false;
+  end if;
+  insert into audit_log (user_id, action, detail)
+  values (who, 'user_changed', jsonb_build_object(
+    'role', case when member then 'admin' else 'user' end, 'by', 'group'));
+  return true;
+end $$;
+
+do $$
+declare f regprocedure;
+begin
+  foreach f in array array[
+    'definer_find_identity(text, text)',
+    'definer_link_identity(uuid, uuid, text, text, text)',
+    'definer_create_identity_user(uuid, text, text, uuid, text, text)',
+    'definer_note_identity(uuid, text)',
+    'definer_apply_admin_group(uuid, boolean)']::regprocedure[]
+  loop
+    execute format('revoke all on function %s from public', f);
+    execute format('grant execute on function %s to samovar_app, samovar_owner', f);
+    execute format('alter function %s owner to samovar_definer', f);
+  end loop;
+end $$;
+
+-- Runs as the caller, under its policies. 'ok', 'absent' or 'last' (nothing else signs the user in).
+-- The user's row is locked, so that two removals at once can't take the last two.
+create function remove_identity(which uuid, owner uuid) returns text
+language plpgsql set search_path = public, pg_temp as $$
+declare hash text;
+begin
+  select u.password_hash into hash from users u where u.id = owner for no key update;
+  if not exists (select from oidc_identities i where i.id = which and i.user_id = owner) then
+    return 'absent';
+  end if;
+  if hash is null and (select count(*) from oidc_identities i where i.user_id = owner) = 1 then
+    return 'last';
+  end if;
+  delete from oidc_identities i where i.id = which and i.user_id = owner;
+  insert into audit_log (user_id, action) values (owner, 'identity_unlinked');
+  return 'ok';
+end $$;
+revoke all on function remove_identity(uuid, uuid) from public;
+grant execute on function remove_identity(uuid, uuid) to samovar_app;
