@@ -39,6 +39,8 @@ struct settings {
     std::int64_t link_s = 259'200;
     std::int64_t threads = 0;  ///< 0: half of the processors, at most 4
   } sign_in;
+
+  struct {
     std::string issuer;  ///< empty: no OpenID Connect
     std::string name = "Single sign-on";
     std::string client_id;
