@@ -28,6 +28,7 @@ import path from 'node:path';
 
 import {expect} from './client.mjs';
 import {png} from './pictures.mjs';
+import {psql} from './psql.mjs';
 import {add_box, add_image, add_point, run_job, submit} from './work.mjs';
 
 export const password = 'correct horse battery';
@@ -56,6 +57,17 @@ export const kinds = {
     return expect(await w.owner.get(`/images/${id}/history`), 200)[0].id;
   },
   api_key: async (w) => expect(await w.owner.post('/api-keys', {name: 'private-key'}), 201).id,
+  web_session: async (w) => {
+    const session = await w.login('anna@example.org');
+    return expect(await session.get('/auth/sessions'), 200).sessions.find((s) => s.current).id;
+  },
+  identity: async (w) => {
+    // No provider is set up here: what a sign-in there would have left.
+    const sql = `insert into oidc_identities (user_id, issuer, subject, email)
+      select id, 'https://id.example.org', 'private-${w.next()}', 'private@example.org'
+      from users where email = 'anna@example.org' returning id`;
+    return psql(w.server.data, sql)[0][0];
+  },
   account: async (w) => {
     const body = {email: `made-${w.next()}@example.org`, password};
     return expect(await w.admin.post('/admin/users', body), 201).id;
@@ -86,6 +98,17 @@ export const table = {
   'GET /api/v1/auth/me': {},
   'PATCH /api/v1/auth/me': {json: {display_name: 'Somebody'}},
   'POST /api/v1/auth/password': {json: {current_password: password, new_password: password}},
+  'GET /api/v1/auth/sessions': {uses: 'web_session', other: 'own'},
+  'DELETE /api/v1/auth/sessions': {},
+  'DELETE /api/v1/auth/sessions/{id}': {id: 'web_session', fresh: 1},
+  'POST /api/v1/auth/links/inspect': {open: 1, json: {token: 'nothing'}, good: [404]},
+  'POST /api/v1/auth/links/redeem': {open: 1, json: {token: 'nothing', password}, good: [404]},
+  'GET /api/v1/auth/providers': {open: 1},
+  'GET /api/v1/auth/oidc/login': {open: 1, good: [404]},
+  'GET /api/v1/auth/oidc/callback': {open: 1, good: [404]},
+  'POST /api/v1/auth/oidc/link': {good: [404]},
+  'GET /api/v1/auth/identities': {uses: 'identity', other: 'own'},
+  'DELETE /api/v1/auth/identities/{id}': {id: 'identity', fresh: 1},
   'GET /api/v1/api-keys': {uses: 'api_key', other: 'own'},
   'POST /api/v1/api-keys': {json: (x) => ({name: `key ${x.n}`})},
   'DELETE /api/v1/api-keys/{id}': {id: 'api_key', fresh: 1},
@@ -126,6 +149,10 @@ export const table = {
   'POST /api/v1/jobs/{id}/cancel': {id: 'queued_job', fresh: 1, still: 1},
   'POST /api/v1/jobs/{id}/retry': {id: 'failed_job', fresh: 1},
 
+  'GET /api/v1/queue': {},
+  'POST /api/v1/queue/pause': {},
+  'POST /api/v1/queue/resume': {},
+
   // Results
   'GET /api/v1/results/{id}': {id: 'result'},
   'GET /api/v1/results/{id}/mask': {id: 'result'},
@@ -140,6 +167,8 @@ export const table = {
   'POST /api/v1/admin/users': {json: (x) => ({email: `made-${x.n}@example.org`, password})},
   'PATCH /api/v1/admin/users/{id}': {id: 'account', json: {max_images: 7}},
   'DELETE /api/v1/admin/users/{id}': {id: 'account', fresh: 1},
+  'POST /api/v1/admin/users/{id}/link': {id: 'account', json: {kind: 'reset'}},
+  'GET /api/v1/admin/audit': {},
   'GET /api/v1/admin/queue': {},
   'GET /api/v1/admin/devices': {},
   'POST /api/v1/admin/devices/{id}/drain': {id: 'device', free: 1, json: {resume: true}},

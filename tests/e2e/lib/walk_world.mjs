@@ -123,7 +123,7 @@ export class World {
   /// The owner's and the administrator's view of what refused requests could have changed.
   async snapshot() {
     const seen = [];
-    for (const path of ['/auth/me', '/images', '/images/history', '/jobs', '/api-keys']) {
+    for (const path of ['/auth/me', '/images', '/images/history', '/jobs', '/api-keys', '/queue']) {
       seen.push(expect(await this.owner.get(path), 200));
     }
     for (const kind of ['image', 'done_image']) {
