@@ -18,6 +18,7 @@
 #include "model/codec.hpp"
 #include "model/unit_runner.hpp"
 #include "net/handlers/all.hpp"
+#include "net/handlers/oidc.hpp"
 #include "net/server.hpp"
 #include "net/setup_link.hpp"
 #include "storage/blob_folder.hpp"
@@ -138,8 +139,9 @@ int serve(const config::settings& s) {
   if (s.model.segmenter == "synthetic")
     spdlog::warn("the synthetic segmenter invents its masks: for tests and benchmarks only");
 
-  auto db = storage::open_database(database_options_of(s));
   storage::sodium_secrets secrets;
+  const auto oidc = make_oidc_client(s, secrets);
+  auto db = storage::open_database(database_options_of(s));
   storage::account_repository accounts(*db.connections);
   storage::image_repository images(*db.connections);
   storage::annotation_repository annotations(*db.connections);
@@ -169,11 +171,11 @@ int serve(const config::settings& s) {
       [&] { setup.done(); },
       [] { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }};
   storage::identity_repository identities(*db.connections);
-  const auto oidc = make_oidc_client(s, secrets);
-  services.identities = &identities;
-  services.oidc = oidc.get();
   net::server server(services);
   server.add_routes(net::api_routes(server.shared_services(), server.control()));
+  server.add_routes(
+      net::oidc_routes(server.shared_services(), server.control(), identities, oidc.get()));
+  server.add_routes(net::identity_routes(identities));
   const auto port = server.start();
   if (oidc) oidc->set_base_url(s.http.public_url.empty() ? url_of(s, port) : s.http.public_url);
   const storage::sweeping_thread sweeper(*db.connections, blobs);

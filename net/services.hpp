@@ -7,12 +7,9 @@
 #include <string>
 
 #include "actors/system.hpp"
-#include "core/identities.hpp"
 #include "core/ports.hpp"
 
 namespace samovar::net {
-
-class oidc_client;
 
 struct settings {
   std::string address = "127.0.0.1";
@@ -49,9 +46,6 @@ struct services {
   std::function<std::string()> setup_token;
   std::function<void()> setup_done;
   std::function<std::uint64_t()> now_unix_us;
-  /// Never null where the API is served.
-  core::identity_store* identities = nullptr;
-  oidc_client* oidc = nullptr;  ///< null: not configured
 };
 
 }  // namespace samovar::net

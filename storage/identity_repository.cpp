@@ -22,7 +22,7 @@ constexpr statement list_statement{
     "select id, user_id, issuer, subject, email, created_at from oidc_identities "
     "where user_id = $1::uuid order by created_at, id"};
 constexpr statement remove_statement{"identity_remove",
-                                     "select remove_identity($1::uuid, $2::uuid)"};
+                                     "select definer_remove_identity($1::uuid, $2::uuid)"};
 
 core::error identity_is_anothers() {
   return core::make_error(core::error_code::conflict, "This sign-in belongs to another account");
@@ -83,7 +83,7 @@ std::vector<core::identity> identity_repository::list_identities(core::user_id o
 
 core::identity_removal identity_repository::remove_identity(core::user_id owner,
                                                             core::identity_id id) {
-  const auto rows = pool_.take()->as_user(owner, remove_statement, id, owner);
+  const auto rows = pool_.take()->run(remove_statement, id, owner);
   const std::string_view answer = rows[0][0].c_str();
   if (answer == "absent") return core::identity_removal::absent;
   if (answer == "last") return core::identity_removal::only_way_in;

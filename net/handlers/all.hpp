@@ -17,8 +17,6 @@ std::vector<route> api_routes(services& s, access_control& access);
 
 std::vector<route> sign_in_routes(services& s, access_control& access);
 std::vector<route> account_routes(services& s, access_control& access);
-std::vector<route> oidc_routes(services& s, access_control& access);
-std::vector<route> identity_routes(services& s, access_control& access);
 std::vector<route> api_key_routes(services& s, access_control& access);
 std::vector<route> image_routes(services& s, access_control& access);
 std::vector<route> image_file_routes(services& s, access_control& access);

@@ -1,13 +1,13 @@
 // GET /auth/identities, DELETE /auth/identities/{id}.
-#include "net/handlers/all.hpp"
+#include "net/handlers/oidc.hpp"
 #include "net/handlers/support.hpp"
 
 namespace samovar::net {
 
 namespace {
 
-reply list_identities(services& s, const request& r) {
-  const auto all = s.identities->list_identities(r.actor.id);
+reply list_identities(core::identity_store& identities, const request& r) {
+  const auto all = identities.list_identities(r.actor.id);
   std::string text;
   json_out out(text);
   out.begin_object().key("identities").begin_array();
@@ -34,9 +34,9 @@ reply only_way_in(const request& r) {
   return json_reply(std::move(text), 409);
 }
 
-reply remove_identity(services& s, const request& r) {
+reply remove_identity(core::identity_store& identities, const request& r) {
   const auto id = path_id<core::identity_id>(r, 0, "id");
-  switch (s.identities->remove_identity(r.actor.id, id)) {
+  switch (identities.remove_identity(r.actor.id, id)) {
     case core::identity_removal::removed: break;
     case core::identity_removal::absent:
       refuse(core::error_code::not_found, "Linked sign-in not found");
@@ -47,12 +47,12 @@ reply remove_identity(services& s, const request& r) {
 
 }  // namespace
 
-std::vector<route> identity_routes(services& s, access_control&) {
+std::vector<route> identity_routes(core::identity_store& identities) {
   return {
       make_route("GET", "/api/v1/auth/identities",
-                 [&](const request& r) { return list_identities(s, r); }),
+                 [&](const request& r) { return list_identities(identities, r); }),
       make_route("DELETE", "/api/v1/auth/identities/{id}",
-                 [&](const request& r) { return remove_identity(s, r); }),
+                 [&](const request& r) { return remove_identity(identities, r); }),
   };
 }
 

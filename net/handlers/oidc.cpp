@@ -1,7 +1,8 @@
 // GET /auth/providers, /auth/oidc/login, /auth/oidc/callback; POST /auth/oidc/link.
+#include "net/handlers/oidc.hpp"
+
 #include <spdlog/spdlog.h>
 
-#include "net/handlers/all.hpp"
 #include "net/handlers/sign_in.hpp"
 #include "net/oidc_accounts.hpp"
 #include "net/oidc_client.hpp"
@@ -22,11 +23,19 @@ constexpr const char* sign_in_page = "/sign-in?error=";
 constexpr const char* linked_page = "/account?linked=1";
 constexpr const char* not_linked_page = "/account?link_error=";
 
-oidc_client& configured(services& s) {
-  if (s.oidc == nullptr)
-    refuse(error_code::not_found, "Single sign-on is not set up on this server");
-  return *s.oidc;
-}
+/// What the handlers here work with.
+struct sign_on {
+  services& all;
+  access_control& access;
+  core::identity_store& identities;
+  oidc_client* client;
+
+  oidc_client& configured() const {
+    if (client == nullptr)
+      refuse(error_code::not_found, "Single sign-on is not set up on this server");
+    return *client;
+  }
+};
 
 /// __Host-: under TLS no neighbour on a sub-domain can plant it.
 std::string cookie_name(const request& r) {
@@ -59,18 +68,18 @@ void log_refusal(const request& r, const char* what, const oidc_refusal& why) {
   spdlog::warn("oidc: {} refused [{}]: {}: {}", what, r.request_id, to_string(why.code), why.why);
 }
 
-reply providers(services& s) {
+reply providers(const sign_on& s) {
   std::string text;
   json_out out(text);
   out.begin_object()
       .field("password", true)
-      .field("registration", s.config.allow_registration)
+      .field("registration", s.all.config.allow_registration)
       .key("oidc");
-  if (s.oidc == nullptr) {
+  if (s.client == nullptr) {
     out.null();
   } else {
     out.begin_object()
-        .field("name", s.oidc->settings().name)
+        .field("name", s.client->settings().name)
         .field("login_url", login_path)
         .end_object();
   }
@@ -78,8 +87,8 @@ reply providers(services& s) {
   return json_reply(std::move(text));
 }
 
-reply begin_login(services& s, const request& r) {
-  auto& oidc = configured(s);
+reply begin_login(const sign_on& s, const request& r) {
+  auto& oidc = s.configured();
   const auto back = safe_return_path(query_value(r, "return_to").value_or("/"));
   const auto begun = oidc.begin(cookie_of(r, cookie_name(r)), back, r.remote_address, std::nullopt);
   if (const auto* failed = std::get_if<oidc_refusal>(&begun)) {
@@ -92,11 +101,11 @@ reply begin_login(services& s, const request& r) {
   return out;
 }
 
-reply begin_link(services& s, const request& r) {
-  auto& oidc = configured(s);
+reply begin_link(const sign_on& s, const request& r) {
+  auto& oidc = s.configured();
   if (!r.actor.via_session)
     refuse(error_code::forbidden, "Sign in on the web page to link a sign-in");
-  if (s.identities->list_identities(r.actor.id).size() >= identities_per_user_max)
+  if (s.identities.list_identities(r.actor.id).size() >= identities_per_user_max)
     refuse(error_code::conflict, "There are too many linked sign-ins; remove one first");
   const auto begun = oidc.begin(cookie_of(r, cookie_name(r)), linked_page, r.remote_address,
                                 oidc_linking{r.actor.id, *r.actor.via_session});
@@ -113,55 +122,53 @@ reply begin_link(services& s, const request& r) {
   return answer;
 }
 
-core::identity identity_of(services& s, const oidc_person& p, core::user_id owner) {
+core::identity identity_of(const sign_on& s, const oidc_person& p, core::user_id owner) {
   core::identity i;
-  i.id = core::identity_id{new_uuid(s)};
+  i.id = core::identity_id{new_uuid(s.all)};
   i.owner = owner;
   i.issuer = p.issuer;
   i.subject = p.subject;
   i.email = p.email;
-  i.created_at = now(s);
+  i.created_at = now(s.all);
   return i;
 }
 
-account_facts look_up(services& s, const oidc_person& p) {
+account_facts look_up(const sign_on& s, const oidc_person& p) {
   account_facts f;
-  f.identity = s.identities->find_identity(p.issuer, p.subject);
+  f.identity = s.identities.find_identity(p.issuer, p.subject);
   if (!f.identity && p.email)
-    if (const auto login = s.accounts.find_login(*p.email))
+    if (const auto login = s.all.accounts.find_login(*p.email))
       f.account = account_facts::same_address{login->id, login->disabled};
   return f;
 }
 
-oidc_result<core::user_id> create(services& s, const oidc_person& p) {
-  const auto i = identity_of(s, p, core::user_id{new_uuid(s)});
+oidc_result<core::user_id> create(const sign_on& s, const oidc_person& p) {
+  const auto i = identity_of(s, p, core::user_id{new_uuid(s.all)});
   const auto name = p.name.empty() ? p.email->substr(0, p.email->find('@')) : p.name;
-  const auto made = s.identities->create_user_with_identity(i, *p.email, name);
+  const auto made = s.identities.create_user_with_identity(i, *p.email, name);
   if (made) return i.owner;
-  if (made.failure().code == error_code::email_taken)
-    return oidc_refusal{oidc_error::account_exists, "an account with the address came up"};
   // The same person in two tabs: the other one made the account.
-  const auto other = s.identities->find_identity(p.issuer, p.subject);
-  if (!other || other->disabled)
-    return oidc_refusal{oidc_error::account_disabled, "the account is disabled"};
+  const auto other = s.identities.find_identity(p.issuer, p.subject);
+  if (!other) return oidc_refusal{oidc_error::account_exists, "an account has this address by now"};
+  if (other->disabled) return oidc_refusal{oidc_error::account_disabled, "the account is disabled"};
   return other->user;
 }
 
-oidc_result<core::user_id> enter(services& s, const oidc_person& p) {
-  const auto decision = decide(p, look_up(s, p), s.oidc->settings());
+oidc_result<core::user_id> enter(const sign_on& s, const oidc_person& p) {
+  const auto decision = decide(p, look_up(s, p), s.client->settings());
   if (const auto* no = std::get_if<oidc_refusal>(&decision)) return *no;
   if (std::holds_alternative<create_account>(decision)) return create(s, p);
   if (const auto* adopted = std::get_if<adopt_account>(&decision)) {
-    if (!s.identities->link_identity(identity_of(s, p, adopted->user)))
+    if (!s.identities.link_identity(identity_of(s, p, adopted->user)))
       return oidc_refusal{oidc_error::identity_taken, "the identity was linked in between"};
     return adopted->user;
   }
   const auto& known = std::get<sign_in_as>(decision);
-  s.identities->note_sign_in(known.identity, p.email);
+  s.identities.note_sign_in(known.identity, p.email);
   return known.user;
 }
 
-reply sign_in(services& s, access_control& access, const request& r, const oidc_arrival& a) {
+reply sign_in(const sign_on& s, const request& r, const oidc_arrival& a) {
   const auto& person = std::get<oidc_person>(a.who);
   const auto user = enter(s, person);
   if (const auto* no = std::get_if<oidc_refusal>(&user)) {
@@ -169,12 +176,12 @@ reply sign_in(services& s, access_control& access, const request& r, const oidc_
     return redirect(sign_in_page + std::string(to_string(no->code)));
   }
   const auto id = std::get<core::user_id>(user);
-  if (person.admin && s.identities->apply_admin_group(id, *person.admin)) {
-    access.invalidate_user(id);
+  if (person.admin && s.identities.apply_admin_group(id, *person.admin)) {
+    s.access.invalidate_user(id);
     spdlog::info("oidc: a group made user {} {}", to_string(id),
                  *person.admin ? "an administrator" : "an ordinary user");
   }
-  auto session = signed_in_reply(s, r, id, 200);
+  auto session = signed_in_reply(s.all, r, id, 200);
   auto out = redirect(a.return_to);
   for (auto& [name, value] : session.headers)
     if (name == "Set-Cookie") out.headers.emplace_back(name, std::move(value));
@@ -183,29 +190,29 @@ reply sign_in(services& s, access_control& access, const request& r, const oidc_
 }
 
 /// The browser must still be signed in as it was when the linking began.
-bool same_session(services& s, const request& r, const oidc_linking& link) {
+bool same_session(const sign_on& s, const request& r, const oidc_linking& link) {
   const auto token = cookie_of(r, "samovar_session");
   if (token.empty()) return false;
-  const auto actor = s.accounts.find_by_web_session(s.secrets.sha256(token));
+  const auto actor = s.all.accounts.find_by_web_session(s.all.secrets.sha256(token));
   return actor && actor->id == link.user && actor->via_session == link.session;
 }
 
-std::optional<oidc_refusal> link(services& s, const request& r, const oidc_arrival& a) {
+std::optional<oidc_refusal> link(const sign_on& s, const request& r, const oidc_arrival& a) {
   const auto& person = std::get<oidc_person>(a.who);
   if (!same_session(s, r, *a.link))
     return oidc_refusal{oidc_error::session_ended, "the session that began the linking is over"};
-  if (auto no = check_domain(person, s.oidc->settings())) return no;
-  if (!s.identities->link_identity(identity_of(s, person, a.link->user)))
+  if (auto no = check_domain(person, s.client->settings())) return no;
+  if (!s.identities.link_identity(identity_of(s, person, a.link->user)))
     return oidc_refusal{oidc_error::identity_taken, "the identity is another account's"};
   return std::nullopt;
 }
 
-reply answer_arrival(services& s, access_control& access, const request& r, oidc_arrival a) {
+reply answer_arrival(const sign_on& s, const request& r, oidc_arrival a) {
   auto refusal = std::holds_alternative<oidc_refusal>(a.who)
                      ? std::optional(std::get<oidc_refusal>(a.who))
                      : std::nullopt;
   if (!a.link) {
-    if (!refusal) return sign_in(s, access, r, a);
+    if (!refusal) return sign_in(s, r, a);
     log_refusal(r, "sign-in", *refusal);
     return redirect(sign_in_page + std::string(to_string(refusal->code)));
   }
@@ -215,11 +222,11 @@ reply answer_arrival(services& s, access_control& access, const request& r, oidc
   return redirect(not_linked_page + std::string(to_string(refusal->code)));
 }
 
-reply finish(services& s, access_control& access, const request& r) {
-  auto& oidc = configured(s);
+reply finish(const sign_on& s, const request& r) {
+  auto& oidc = s.configured();
   const auto cookie = cookie_of(r, cookie_name(r));
-  const double seconds = static_cast<double>(s.now_unix_us()) / 1e6;
-  auto out = answer_arrival(s, access, r, oidc.finish(r.query, cookie, r.remote_address, seconds));
+  const double seconds = static_cast<double>(s.all.now_unix_us()) / 1e6;
+  auto out = answer_arrival(s, r, oidc.finish(r.query, cookie, r.remote_address, seconds));
   if (!cookie.empty() && !oidc.awaits(cookie))
     out.headers.emplace_back("Set-Cookie", browser_cookie(r, ""));
   return out;
@@ -227,20 +234,22 @@ reply finish(services& s, access_control& access, const request& r) {
 
 }  // namespace
 
-std::vector<route> oidc_routes(services& s, access_control& access) {
+std::vector<route> oidc_routes(services& all, access_control& access,
+                               core::identity_store& identities, oidc_client* client) {
   using a = net::access;
+  const auto s = std::make_shared<const sign_on>(sign_on{all, access, identities, client});
   return {
       make_route(
-          "GET", "/api/v1/auth/providers", [&](const request&) { return providers(s); },
+          "GET", "/api/v1/auth/providers", [s](const request&) { return providers(*s); },
           body_kind::none, a::open),
       make_route(
-          "GET", login_path, [&](const request& r) { return begin_login(s, r); }, body_kind::none,
+          "GET", login_path, [s](const request& r) { return begin_login(*s, r); }, body_kind::none,
           a::open),
       make_route(
-          "GET", "/api/v1/auth/oidc/callback",
-          [&](const request& r) { return finish(s, access, r); }, body_kind::none, a::open),
+          "GET", "/api/v1/auth/oidc/callback", [s](const request& r) { return finish(*s, r); },
+          body_kind::none, a::open),
       make_route("POST", "/api/v1/auth/oidc/link",
-                 [&](const request& r) { return begin_link(s, r); }),
+                 [s](const request& r) { return begin_link(*s, r); }),
   };
 }
 

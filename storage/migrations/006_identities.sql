@@ -7,7 +7,6 @@ alter table oidc_identities
   add column last_sign_in_at timestamptz,
   add constraint oidc_identities_issuer check (length(issuer) between 1 and 2048),
   add constraint oidc_identities_subject check (length(subject) between 1 and 255);
-grant delete on oidc_identities to samovar_app;
 
 -- True: the role 'admin' came from a group, and goes with it. Whoever changes the role without
 -- saying so (an administrator) makes it a decision of their own.
@@ -64,10 +63,11 @@ begin
     return 'email';
   end if;
   if definer_link_identity(new_id, new_user, new_issuer, new_subject, address) <> 'ok' then
-    delete from users where id = new_user;
-    return 'identity';
+    raise exception 'the identity came up in between' using errcode = 'unique_violation';
   end if;
   return 'ok';
+exception when unique_violation then
+  return 'identity';  -- what was inserted above is undone, its line of the audit log too
 end $$;
 
 create function definer_note_identity(which uuid, address text) returns void
@@ -95,26 +95,10 @@ begin
   return true;
 end $$;
 
-do $$
-declare f regprocedure;
-begin
-  foreach f in array array[
-    'definer_find_identity(text, text)',
-    'definer_link_identity(uuid, uuid, text, text, text)',
-    'definer_create_identity_user(uuid, text, text, uuid, text, text)',
-    'definer_note_identity(uuid, text)',
-    'definer_apply_admin_group(uuid, boolean)']::regprocedure[]
-  loop
-    execute format('revoke all on function %s from public', f);
-    execute format('grant execute on function %s to samovar_app, samovar_owner', f);
-    execute format('alter function %s owner to samovar_definer', f);
-  end loop;
-end $$;
-
--- Runs as the caller, under its policies. 'ok', 'absent' or 'last' (nothing else signs the user in).
--- The user's row is locked, so that two removals at once can't take the last two.
-create function remove_identity(which uuid, owner uuid) returns text
-language plpgsql set search_path = public, pg_temp as $$
+-- 'ok', 'absent' or 'last' (nothing else signs the user in; nothing was removed). The user's row is
+-- locked, so that two removals at once can't take the last two.
+create function definer_remove_identity(which uuid, owner uuid) returns text
+language plpgsql security definer set search_path = public, pg_temp as $$
 declare hash text;
 begin
   select u.password_hash into hash from users u where u.id = owner for no key update;
@@ -128,5 +112,20 @@ begin
   insert into audit_log (user_id, action) values (owner, 'identity_unlinked');
   return 'ok';
 end $$;
-revoke all on function remove_identity(uuid, uuid) from public;
-grant execute on function remove_identity(uuid, uuid) to samovar_app;
+
+do $$
+declare f regprocedure;
+begin
+  foreach f in array array[
+    'definer_find_identity(text, text)',
+    'definer_link_identity(uuid, uuid, text, text, text)',
+    'definer_create_identity_user(uuid, text, text, uuid, text, text)',
+    'definer_note_identity(uuid, text)',
+    'definer_apply_admin_group(uuid, boolean)',
+    'definer_remove_identity(uuid, uuid)']::regprocedure[]
+  loop
+    execute format('revoke all on function %s from public', f);
+    execute format('grant execute on function %s to samovar_app, samovar_owner', f);
+    execute format('alter function %s owner to samovar_definer', f);
+  end loop;
+end $$;

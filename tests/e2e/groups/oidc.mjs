@@ -8,7 +8,7 @@ import {chromium} from 'playwright-core';
 
 import {expect} from '../lib/client.mjs';
 import {CertifiedProvider, client_id, client_secret} from '../lib/providers.mjs';
-import {scratch_folder, start_server} from '../lib/server.mjs';
+import {Server, scratch_folder, start_server} from '../lib/server.mjs';
 import forged from './oidc_forged.mjs';
 
 const verified = (name, more = {}) => ({
@@ -239,6 +239,41 @@ export default async function (t, context) {
       const {page, landed} = await sign_in('late');
       assert.equal(landed, '/');
       assert.equal((await me(page)).json.email, 'late@example.org');
+    }
+  });
+
+  await t.test('settings that do not fit together are refused at the start', async () => {
+    const base = ['--oidc.issuer', 'https://id.example.org', '--oidc.client-id', 'x'];
+    const tenants = ['--oidc.issuer', 'https://id.example.org/{tenantid}/v2', ...base.slice(2)];
+    const odd = [
+      [['--oidc.client-id', 'x'], 'oidc.issuer is not'],
+      [['--oidc.issuer', 'https://id.example.org'], 'oidc.client_id is not'],
+      [['--oidc.issuer', 'http://id.example.org', ...base.slice(2)], 'oidc.issuer: https'],
+      [['--oidc.issuer', 'https://me@id.example.org', ...base.slice(2)], 'oidc.issuer: https'],
+      [[...base, '--oidc.client-secret-file', '/nowhere/x'], 'cannot be read'],
+      [
+        [...base, '--oidc.client-secret', 'top5ecret', '--oidc.client-secret-file', secret_file],
+        'both set',
+      ],
+      [[...base, '--oidc.tenants', 'any'], 'oidc.tenants goes with'],
+      [tenants, 'oidc.tenants goes with'],
+      [[...tenants, '--oidc.tenants', 'contoso.com'], 'oidc.tenants: ids like'],
+      [[...tenants, '--oidc.tenants', 'any', '--oidc.trust-email', 'on'], 'oidc.trust_email'],
+      [[...base, '--oidc.allowed-domains', '*.example.org'], 'oidc.allowed_domains'],
+      [[...base, '--http.public-url', 'http://segment.example.org'], 'http.public_url'],
+      [[...base, '--http.address', '0.0.0.0'], 'needs http.public_url'],
+      [[...base, '--oidc.scopes', 'email'], 'oidc.scopes'],
+    ];
+    for (const [args, sentence] of odd) {
+      const refused = new Server({args});
+      const started = refused.start();
+      const closed = new Promise((resolve) => refused.child.once('close', resolve));
+      await assert.rejects(started, /ended at start/, args.join(' '));
+      await closed;
+      assert.ok(refused.output.includes(sentence), `${args.join(' ')}: ${refused.output}`);
+      assert.ok(!refused.output.includes('top5ecret'));
+      assert.notEqual(refused.ended.code, 0);
+      refused.destroy_now();
     }
   });
 

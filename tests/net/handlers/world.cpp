@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "fakes.hpp"
+#include "net/handlers/oidc.hpp"
 
 namespace samovar::net::testing {
 
@@ -65,6 +66,25 @@ result_of_call read_reply(reply r) {
   return out;
 }
 
+/// Nobody has an identity; what is done with them is tested in the database and end to end.
+struct no_identities final : core::identity_store {
+  std::optional<core::identity_owner> find_identity(const std::string&,
+                                                    const std::string&) override {
+    return std::nullopt;
+  }
+  core::status create_user_with_identity(const core::identity&, const std::string&,
+                                         const std::string&) override {
+    return core::done{};
+  }
+  core::status link_identity(const core::identity&) override { return core::done{}; }
+  void note_sign_in(core::identity_id, const std::optional<std::string>&) override {}
+  bool apply_admin_group(core::user_id, bool) override { return false; }
+  std::vector<core::identity> list_identities(core::user_id) override { return {}; }
+  core::identity_removal remove_identity(core::user_id, core::identity_id) override {
+    return core::identity_removal::absent;
+  }
+};
+
 }  // namespace
 
 world::world()
@@ -92,6 +112,9 @@ world::world()
     accounts.create_user({id, email, "Somebody", "h:correct horse", core::role::user});
   actor.id = me;
   routes = api_routes(ports, access);
+  static no_identities identities;
+  for (auto& r : oidc_routes(ports, access, identities, nullptr)) routes.push_back(std::move(r));
+  for (auto& r : identity_routes(identities)) routes.push_back(std::move(r));
   script().on_submit = [](const core::create_job& c) -> core::outcome<actors::submit_answer> {
     core::job_view view;
     view.record.id = c.id;
