@@ -99,12 +99,13 @@ BOOST_AUTO_TEST_CASE(leases_on_their_way_to_a_dying_session_come_back) {
   std::vector<core::lease> first, second;
   const auto dying = system.spawn(play_session, &first);
   const auto other = system.spawn(play_session, &second);
-  caf::anon_send(real, demand_atom::value, session_demand{ada, 3}, dying);
+  caf::anon_send(real, demand_atom::value, session_demand{ada, 3, 0, 1.0, {}}, dying);
   run();
   BOOST_REQUIRE_EQUAL(first.size(), 2u);
   caf::anon_send_exit(dying, caf::exit_reason::kill);
   run();
-  caf::anon_send(real, demand_atom::value, session_demand{numbered<core::user_id>(2), 1}, other);
+  caf::anon_send(real, demand_atom::value,
+                 session_demand{numbered<core::user_id>(2), 1, 0, 1.0, {}}, other);
   run();
   BOOST_TEST(second.size() == 1u);
   caf::anon_send_exit(other, caf::exit_reason::user_shutdown);
