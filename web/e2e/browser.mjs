@@ -57,7 +57,8 @@ export async function open_browser() {
     viewport: { width: 1280, height: 820 },
     acceptDownloads: true,
   });
-  context.setDefaultTimeout(20_000);
+  // Far more than a page needs: a busy machine must not fail a step.
+  context.setDefaultTimeout(60_000);
   context.on("close", () => void browser.close());
   return context;
 }

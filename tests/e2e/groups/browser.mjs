@@ -61,6 +61,6 @@ export default async function (t, {root}) {
         'no screenshots',
       );
     },
-    {timeout: 480_000},
+    {timeout: 900_000},
   );
 }

@@ -142,6 +142,8 @@ export function Canvas(props: canvas_props) {
   };
 
   const placed = {
+    // Until the area is measured there is no right place: nothing is shown in a wrong one.
+    visibility: view.width === 0 ? ("hidden" as const) : ("visible" as const),
     width: image.width,
     height: image.height,
     transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.scale})`,
