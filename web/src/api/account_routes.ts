@@ -1,7 +1,6 @@
 // The routes of one's own account beyond signing in: sessions, links, other identities, the queue.
 import { call } from "./client";
-import type { identity_list, providers } from "./coming";
-import type { link_info, me, own_queue, session_list } from "./types";
+import type { identity_list, link_info, me, own_queue, providers, session_list } from "./types";
 
 /** 401 is an answer here, not an ended session: nobody has to be signed in. */
 const attempt = { credentials_attempt: true };

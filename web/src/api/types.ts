@@ -39,6 +39,9 @@ export type result = schemas["Result"];
 export type segment_request = schemas["SegmentRequest"];
 export type segment_answer = schemas["SegmentAnswer"];
 export type system_info = schemas["System"];
+export type providers = schemas["Providers"];
+export type identity = schemas["Identity"];
+export type identity_list = schemas["IdentityList"];
 
 /** COCO compressed run lengths, column-major; size = [height, width]. */
 export interface coco_rle {

@@ -1,7 +1,7 @@
 // Other ways to sign in to the same account: identities at an OpenID Connect provider.
 import { useState } from "react";
 import * as api from "../api/account_routes";
-import type { identity, identity_list } from "../api/coming";
+import type { identity, identity_list } from "../api/types";
 import { Confirm } from "../components/dialog";
 import { Moment } from "../components/time";
 import { useToasts } from "../components/toasts";

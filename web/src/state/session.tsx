@@ -10,9 +10,8 @@ import {
 } from "react";
 import { api_error, describe, on_signed_out, set_csrf_token } from "../api/client";
 import { get_providers } from "../api/account_routes";
-import type { providers } from "../api/coming";
 import * as api from "../api/routes";
-import type { me, system_info } from "../api/types";
+import type { me, providers, system_info } from "../api/types";
 
 interface session {
   /** undefined while it is being found out. */
