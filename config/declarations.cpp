@@ -164,7 +164,7 @@ std::vector<declaration> make_table() {
   t.push_back(text("devices", "list", "cpu(:([1-9]|[1-9][0-9]))?",
                    "cpu or cpu:N, N up to 99 (cuda devices need the sam3 segmenter)",
                    "devices that work: cpu, or cpu:N for N workers", SAMOVAR_MEMBER(devices.list)));
-  t.push_back(text("devices", "isolate", "on|off", "on|off",
+  t.push_back(text("devices", "isolate", "on|off", "on or off",
                    "each device in a process of its own, so that a crash in native code costs the "
                    "image at work and not the server",
                    SAMOVAR_MEMBER(devices.isolate)));

@@ -43,7 +43,9 @@ core::outcome<settings> join(const setting_flags& flags, const CLI::App& app,
   }
   if (const auto r = apply_environment(s, env); !r.ok()) return r.failure();
   for (const auto& [name, value] : flags.values) {
-    if (app.count("--" + name) == 0) continue;
+    // Several commands share one set of flags, and not each takes all of them.
+    const auto* option = app.get_option_no_throw("--" + name);
+    if (option == nullptr || option->count() == 0) continue;
     if (const auto r = find_declaration(name)->store(s, value); !r.ok())
       return usage("--" + r.failure().detail);
   }

@@ -92,7 +92,7 @@ void world::start_server() {
                     else
                       queue.push_back({lease.token, u, session});
                   },
-                  [=](revoke_atom, std::int64_t token) {
+                  [=, this](revoke_atom, std::int64_t token) {
                     if (!one_in(3)) return;  // the device is at work on it, or the news comes late
                     std::erase_if((*devices)[index].queue,
                                   [=](const auto& u) { return u.token == token; });
