@@ -228,7 +228,13 @@ std::vector<std::optional<std::string>> others(const two_people& p) {
 }
 
 void cover_app_user(two_people& p) {
-  for (const auto& setting : {strangers[0], strangers[1], strangers[2], strangers[3]})
+  const auto right = core::to_string(p.a);
+  std::vector<std::optional<std::string>> wrong(strangers.begin(), strangers.end() - 1);
+  // Almost right: a hyphen, a letter, a bracket, a letter of two bytes, too long, too short.
+  for (const char* part : {"-", "g", "{", "é"}) wrong.push_back(part + right.substr(1));
+  for (const auto& text : {right + "0", right.substr(1), right + "\n", " " + right})
+    wrong.push_back(text);
+  for (const auto& setting : wrong)
     BOOST_TEST(two_people::ask(setting, "select app_user()") == "null");
   BOOST_TEST(two_people::ask(core::to_string(p.a), "select app_user()") == core::to_string(p.a));
 }
