@@ -29,6 +29,7 @@ const groups = [
   'proxy',
   'secrets',
   'oidc',
+  'oidc_forged',
   'crash',
   'isolate',
   'campaign',
