@@ -47,7 +47,8 @@ std::string settings_text(const config::settings& s) {
 
 config::settings read_settings(const std::string& text) {
   config::settings s;
-  for (const auto& [name, value] : json::parse(text).items()) {
+  const auto all = json::parse(text);  // items() refers to it
+  for (const auto& [name, value] : all.items()) {
     const auto* d = config::find_declaration(name);
     if (d == nullptr || !d->store(s, value.get<std::string>()).ok())
       throw std::runtime_error("the setting " + name + " did not come through");
