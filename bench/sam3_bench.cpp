@@ -5,6 +5,7 @@
 // to the temporary folder (1.7 GB) and removes it afterwards. Prints a table; --json writes the
 // same. `small` is for trying
 // the program. A device that is not there is reported as "no device" and is no failure.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -109,7 +110,7 @@ void print(const arguments& a, const std::vector<bench::timing>& rows, double pe
        << ",\"rss_peak_mb\":" << memory_mb("VmHWM") << ",\"stages\":[";
   bool first = true;
   for (const auto& r : rows) {
-    const double speed = r.tflop / r.median_ms * 1e3;
+    const double speed = r.median_ms > 0 ? r.tflop / r.median_ms * 1e3 : 0;
     std::printf("%-40s %5lld %11.2f %11.2f", r.name.c_str(), static_cast<long long>(r.batch),
                 r.median_ms, r.best_ms);
     if (r.tflop > 0) std::printf(" %8.1f %6.1f%%", speed, 100 * speed / peak);
@@ -152,9 +153,11 @@ int run(arguments a) {
   std::printf("resident: %.0f MB before loading, %.0f MB after\n", before, memory_mb("VmRSS"));
   const double peak = bench::matrix_peak_tflops(device, type);
   std::printf("matrix product: %.2f TFLOP/s\n", peak);
-  print(a, bench::time_stages(*net, a.plan), peak);
+  const auto rows = bench::time_stages(*net, a.plan);
+  print(a, rows, peak);
   std::printf("resident: %.0f MB, at most %.0f MB\n", memory_mb("VmRSS"), memory_mb("VmHWM"));
-  return 0;
+  const auto failed = [](const bench::timing& t) { return t.median_ms == 0.0; };
+  return std::any_of(rows.begin(), rows.end(), failed) ? 1 : 0;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace samovar::bench {
 struct timing {
   std::string name;
   std::int64_t batch = 1;
-  double median_ms = 0.0;
+  double median_ms = 0.0;  ///< 0: the stage failed
   double best_ms = 0.0;
   double tflop = 0.0;  ///< work of one run; 0: not counted
 };

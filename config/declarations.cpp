@@ -73,6 +73,7 @@ std::vector<declaration> make_table() {
   data_dir.key = "data_dir";
   data_dir.default_text = "data";
   data_dir.help = "folder of the database cluster and the images";
+  data_dir.show = [](const settings& s) { return s.data_dir.string(); };
   data_dir.store = [](settings& s, const std::string& value) -> core::status {
     if (value.empty() || value.find('\0') != std::string::npos)
       return bad("data_dir", "a folder is needed");

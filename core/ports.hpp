@@ -49,7 +49,7 @@ template <class T>
 struct page {
   std::vector<T> items;
   std::optional<cursor> next;  ///< set when there may be more
-  std::int64_t total = 0;      ///< full count, ignoring limit and cursor (but with the filter)
+  std::int64_t total = 0;      ///< all that match, or 0 where the list is an array (no total)
 };
 
 // ----------------------------------------------------------------------------------------- images

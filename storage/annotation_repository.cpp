@@ -27,12 +27,13 @@ constexpr statement point_insert{
     "insert into point_annotations (id, image_id, user_id, point_x, point_y, is_positive, "
     "created_at) values ($1::uuid, $2::uuid, $3::uuid, $4::integer, $5::integer, $6::boolean, "
     "$7::timestamptz)"};
-// The image is always row one, so that "no such image" and "no annotations" differ.
-#define BOX_LIST                                                                          \
-  "select im.id, (select count(*) from bbox_annotations b where b.image_id = im.id "      \
-  "and b.user_id = $2 and ($6::text is null or b.prompt_type = $6)), a.* from images im " \
-  "left join (select " BOX_COLUMNS                                                        \
-  " from bbox_annotations where image_id = $1 "                                           \
+// The image is always row one, so that "no such image" and "no annotations" differ. The count names
+// no column of the image: it runs once, not for each row.
+#define BOX_LIST                                                                      \
+  "select im.id, (select count(*) from bbox_annotations where image_id = $1 "         \
+  "and user_id = $2 and ($6::text is null or prompt_type = $6)), a.* from images im " \
+  "left join (select " BOX_COLUMNS                                                    \
+  " from bbox_annotations where image_id = $1 "                                       \
   "and user_id = $2 and ($6::text is null or prompt_type = $6) "
 #define BOX_LIST_END " limit $5::bigint) a on true where im.id = $1::uuid and im.user_id = $2::uuid"
 constexpr statement box_list_oldest{
@@ -41,11 +42,11 @@ constexpr statement box_list_oldest{
 constexpr statement box_list_newest{"box_list_newest", BOX_LIST
                                     "and (created_at, id) < ($3::timestamptz, $4::uuid) "
                                     "order by created_at desc, id desc" BOX_LIST_END};
-#define POINT_LIST                                                                    \
-  "select im.id, (select count(*) from point_annotations b where b.image_id = im.id " \
-  "and b.user_id = $2), a.* from images im "                                          \
-  "left join (select " POINT_COLUMNS                                                  \
-  " from point_annotations where image_id = $1 "                                      \
+#define POINT_LIST                                                             \
+  "select im.id, (select count(*) from point_annotations where image_id = $1 " \
+  "and user_id = $2), a.* from images im "                                     \
+  "left join (select " POINT_COLUMNS                                           \
+  " from point_annotations where image_id = $1 "                               \
   "and user_id = $2 "
 constexpr statement point_list_oldest{
     "point_list_oldest", POINT_LIST

@@ -112,22 +112,27 @@ void extract(const fs::path& file, const checked_backup& checked, const fs::path
       });
 }
 
-/// A database of our name with roles and nothing else.
-std::string empty_database(const superuser_database& db, const std::string& embedded_postgres_url) {
-  if (!embedded_postgres_url.empty()) {
-    pqxx::connection c{embedded_postgres_url};
+void refuse_filled(const std::string& conninfo) {
+  pqxx::connection c{conninfo};
+  pqxx::nontransaction t{c};
+  if (t.exec("select count(*) from pg_class where relnamespace = 'public'::regnamespace")[0][0]
+          .as<int>() > 0)
+    throw backup_error("the database is not empty: drop it and create it anew");
+}
+
+/// Roles and nothing else. The embedded cluster's database may hold what an interrupted restore
+/// left; a given one never does, since its rows come in one transaction.
+void prepare_empty(const superuser_database& db) {
+  if (db.embedded) {
+    pqxx::connection c{conninfo_for(db.embedded->paths(), "postgres", "postgres")};
     pqxx::nontransaction t{c};
     t.exec("drop database if exists samovar with (force)");
     t.exec("create database samovar");
   }
   pqxx::connection c{db.conninfo};
   pqxx::work t{c};
-  if (t.exec("select count(*) from pg_class where relnamespace = 'public'::regnamespace")[0][0]
-          .as<int>() > 0)
-    throw backup_error("the database is not empty: drop it and create it anew");
   t.exec(roles_sql);
   t.commit();
-  return db.conninfo;
 }
 
 void load_rows(const std::string& conninfo, const fs::path& dump, const fs::path& log) {
@@ -213,25 +218,25 @@ checked_backup check_backup(const fs::path& file) {
 backup_manifest restore_backup(const fs::path& file, const database_options& options,
                                const std::string& superuser_url) {
   const auto checked = check_backup(file);
+  superuser_database db;
+  if (!options.url.empty()) {
+    db = open_as_superuser(options, superuser_url);
+    refuse_filled(db.conninfo);
+  }
   claim_directory(options.data_dir);
   const auto data = fs::canonical(options.data_dir);
-  superuser_database db;
-  std::string cluster_url;
   if (options.url.empty()) {
     db.embedded = std::make_unique<embedded_postgres>(data);
     db.conninfo = db.embedded->superuser_conninfo();
-    cluster_url = conninfo_for(db.embedded->paths(), "postgres", "postgres");
-  } else {
-    db = open_as_superuser(options, superuser_url);
   }
   const auto dump = data / "restoring.dump", log = data / "restoring.log";
   try {
     fs::remove_all(data / "blobs");
     fs::remove(log);
-    const auto conninfo = empty_database(db, cluster_url);
+    prepare_empty(db);
     extract(file, checked, data, dump);
-    load_rows(conninfo, dump, log);
-    compare(conninfo, checked, data);
+    load_rows(db.conninfo, dump, log);
+    compare(db.conninfo, checked, data);
   } catch (const pqxx::failure& e) {
     throw backup_error(std::string{"the database can't be filled: "} + e.what());
   }

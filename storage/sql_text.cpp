@@ -87,7 +87,8 @@ void append_literal(std::string& out, std::span<const std::string> texts) {
 }
 
 std::string set_user_text(core::user_id user) {
-  return "select set_config('app.current_user_id','" + core::to_string(user) + "',true)";
+  // No query to plan and run: this stands before every statement.
+  return "set local app.current_user_id='" + core::to_string(user) + "'";
 }
 
 core::uuid read_uuid(const char* text) {

@@ -82,7 +82,7 @@ std::string execute_text(const statement& s, const Args&... args) {
   return out;
 }
 
-/// "select set_config('app.current_user_id', …, true)": local to the transaction it runs in.
+/// "set local app.current_user_id=…": local to the transaction it runs in, also an implicit one.
 std::string set_user_text(core::user_id user);
 
 /// One element of an array literal, quoted and escaped.

@@ -20,12 +20,12 @@ constexpr const char* superuser_settings_sql = "set deadlock_timeout='200ms'";
 
 write_pause::write_pause(const std::string& conninfo)
     : connection_(std::make_unique<pqxx::connection>(conninfo)) {
-  for (const char* sql : {settings_sql, superuser_settings_sql}) try {
-      pqxx::nontransaction t{*connection_};
-      t.exec(sql);
-    } catch (const pqxx::sql_error& e) {
-      spdlog::debug("backup: {}", e.what());  // not a superuser: it works without
-    }
+  pqxx::nontransaction{*connection_}.exec(settings_sql);
+  try {
+    pqxx::nontransaction{*connection_}.exec(superuser_settings_sql);
+  } catch (const pqxx::sql_error& e) {
+    spdlog::debug("backup: {}", e.what());  // not a superuser: it works without
+  }
   for (int i = 0; i < attempts_max; ++i) {
     if (try_lock()) return;
     std::this_thread::sleep_for(between_attempts);

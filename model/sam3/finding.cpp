@@ -1,8 +1,11 @@
 #include "model/sam3/finding.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "model/sam3/holes.hpp"
+#include "model/sam3/preprocess.hpp"
 
 namespace samovar::model::sam3 {
 namespace {
@@ -29,7 +32,45 @@ at::Tensor drop_overlapping(const at::Tensor& logits, const at::Tensor& scores, 
   return at::tensor(kept, at::kLong);
 }
 
+/// Resized logits of one piece at a time.
+constexpr std::int64_t resized_bytes_max = 256 << 20;
+
+/// [k, width, height] logits -> [k, width, ceil(height/8)] bytes on the same device.
+at::Tensor bits_of(const at::Tensor& logits) {
+  const auto height = logits.size(2), bytes = (height + 7) / 8;
+  if (logits.device().is_cpu()) {
+    const at::Tensor values = logits.contiguous();
+    at::Tensor out = at::zeros({logits.size(0), logits.size(1), bytes}, at::kByte);
+    const auto* from = values.data_ptr<float>();
+    auto* to = out.data_ptr<std::uint8_t>();
+    at::parallel_for(0, logits.size(0) * logits.size(1), 64, [=](auto begin, auto end) {
+      for (auto column = begin; column < end; ++column)
+        for (std::int64_t y = 0; y < height; ++y)
+          if (from[column * height + y] > 0.0F)
+            to[column * bytes + y / 8] |= static_cast<std::uint8_t>(1 << y % 8);
+    });
+    return out;
+  }
+  const at::Tensor on = at::constant_pad_nd((logits > 0).to(at::kByte), {0, 8 * bytes - height});
+  const at::Tensor places =
+      at::bitwise_left_shift(at::ones({8}, on.options()), at::arange(8, on.options()));
+  return (on.view({on.size(0), on.size(1), bytes, 8}) * places).sum(-1, false, at::kByte);
+}
+
 }  // namespace
+
+at::Tensor packed_masks(const at::Tensor& logits, std::int64_t height, std::int64_t width) {
+  const at::Tensor columns = logits.transpose(1, 2).contiguous();
+  const auto n = logits.size(0);
+  const auto at_once = std::clamp<std::int64_t>(resized_bytes_max / (4 * height * width), 1, 1024);
+  std::vector<at::Tensor> parts;
+  for (std::int64_t i = 0; i < n; i += at_once) {
+    const at::Tensor piece = columns.narrow(0, i, std::min(at_once, n - i));
+    parts.push_back(bits_of(resize_logits(piece, width, height)).to(at::kCPU));
+  }
+  if (parts.empty()) return at::zeros({0, width, (height + 7) / 8}, at::kByte);
+  return parts.size() == 1 ? parts.front() : at::cat(parts, 0);
+}
 
 std::vector<instances> find_instances(const network& net, const detector_features& image,
                                       const grounding& g, std::int64_t height, std::int64_t width,

@@ -28,6 +28,11 @@ std::vector<instances> find_instances(const network& net, const detector_feature
                                       const grounding& g, std::int64_t height, std::int64_t width,
                                       const finding_options& o);
 
+/// Masks [n, h, w] of logits at an image's size, on the CPU, column by column as run lengths want
+/// them: bytes [n, width, ceil(height/8)], the lowest bit of a column's first byte is its top
+/// pixel. Works in pieces of bounded memory; on CUDA only the bits travel.
+at::Tensor packed_masks(const at::Tensor& logits, std::int64_t height, std::int64_t width);
+
 /// Logits [batch, n, h, w] with small holes filled (on the CPU, where it is done).
 at::Tensor without_holes(const at::Tensor& logits, const options& o);
 

@@ -40,8 +40,8 @@ begin
   values (new_id, who, new_issuer, new_subject, address, now())
   on conflict do nothing;
   if found then
-    insert into audit_log (user_id, action, detail)
-    values (who, 'identity_linked', jsonb_build_object('issuer', new_issuer));
+    perform definer_audit(who, null, 'identity_linked', who, new_id, address,
+      jsonb_build_object('issuer', new_issuer));
     return 'ok';
   end if;
   perform from oidc_identities i
@@ -89,9 +89,9 @@ begin
   if not found then
     return false;
   end if;
-  insert into audit_log (user_id, action, detail)
-  values (who, 'user_changed', jsonb_build_object(
-    'role', case when member then 'admin' else 'user' end, 'by', 'group'));
+  perform definer_audit(null, null, 'user_changed', who, who, u.email, jsonb_build_object(
+    'role', case when member then 'admin' else 'user' end, 'by', 'group'))
+  from users u where u.id = who;
   return true;
 end $$;
 
@@ -109,7 +109,7 @@ begin
     return 'last';
   end if;
   delete from oidc_identities i where i.id = which and i.user_id = owner;
-  insert into audit_log (user_id, action) values (owner, 'identity_unlinked');
+  perform definer_audit(owner, null, 'identity_unlinked', owner, which, null, '{}');
   return 'ok';
 end $$;
 

@@ -40,6 +40,7 @@ BOOST_AUTO_TEST_CASE(every_setting_has_help_a_default_and_a_way_back) {
       BOOST_TEST(!d.help.empty());
       settings s;
       BOOST_TEST(d.store(s, d.default_text).ok());
+      BOOST_TEST(d.show(s) == d.default_text);
       BOOST_TEST(find_declaration(d.name()) == &d);
       if (d.is_integer) {
         for (const char* value : {"", "x", "1x", "1.5", " 1", "999999999999", "-999999999999",

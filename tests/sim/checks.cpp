@@ -155,11 +155,28 @@ void world::settle() {
   check_books();
 }
 
+std::string world::where_clicks_are() {
+  std::string out;
+  auto& registry = state_of<session_registry_state>(server_.registry);
+  for (const auto& [user, entry] : registry.sessions) {
+    auto& s = state_of<user_session_state>(entry.session);
+    out += "; session: " + std::to_string(s.clicks.size()) + " wait, " +
+           std::to_string(s.declared_clicks) + " declared, " +
+           std::to_string(s.running_clicks.size()) + " run";
+  }
+  for (const auto& [user, asks] : registry.held) out += "; held: " + std::to_string(asks.size());
+  auto& boss = state_of<gpu_supervisor_state>(server_.supervisor);
+  for (const auto& c : boss.scheduler.state())
+    out += "; demand " + std::to_string(c.demand) + ", leases " + std::to_string(c.leases_out);
+  for (const auto& d : *server_.devices) out += "; device queue " + std::to_string(d.queue.size());
+  return out;
+}
+
 void world::check_books() {
   seen_.commits_in_doubt += server_.log->in_doubt;
   seen_.revocations += server_.shared->counters.leases_revoked;
   if (asks_open_ != 0) fail("an ask was never answered");
-  if (clicks_open_ != 0) fail("a click was never answered");
+  if (clicks_open_ != 0) fail("a click was never answered" + where_clicks_are());
   if (server_.shared->units_out != 0) fail("units are counted as out, and none is");
   if (server_.shared->results_pending != 0) fail("results are counted as pending, and none is");
   auto& boss = state_of<gpu_supervisor_state>(server_.supervisor);

@@ -101,11 +101,7 @@ void world::change_priority() {
 
 void world::pause(core::user_id user, bool paused) {
   ++asks_open_;
-  ask(user, pause_ask{paused, reply<bool>([this, user](core::outcome<bool> r) {
-                        --asks_open_;
-                        if (r.ok() && store_.paused[user] != *r)
-                          fail("a pause was acknowledged that is not stored");
-                      })});
+  ask(user, pause_ask{paused, reply<bool>([this](core::outcome<bool>) { --asks_open_; })});
 }
 
 void world::click() {

@@ -78,26 +78,28 @@ void world::start_server() {
     (*devices)[index].supervisor = boss;
     return system_->spawn(
         [=, this](device_worker_actor::pointer self) -> device_worker_actor::behavior_type {
-          return {[=, this](load_atom) {
-                    const bool fails = !calm_ && shape_.faults && one_in(10);
-                    self->send(boss, loaded_atom::value, index, std::string(fails ? "" : "sim/1"),
-                               std::string(fails ? "no memory" : ""));
-                  },
-                  [=, this](run_atom, const core::lease& lease, const unit_request_ptr& u,
-                            const unit_receiver& session) {
-                    if (!tokens_.insert(lease.token).second) fail("a lease token was used twice");
-                    auto& queue = (*devices)[index].queue;
-                    if (lease.kind == core::lane::interactive)
-                      queue.push_front({lease.token, u, session});
-                    else
-                      queue.push_back({lease.token, u, session});
-                  },
-                  [=, this](revoke_atom, std::int64_t token) {
-                    if (!one_in(3)) return;  // the device is at work on it, or the news comes late
-                    std::erase_if((*devices)[index].queue,
-                                  [=](const auto& u) { return u.token == token; });
-                  },
-                  [](next_atom) {}};
+          return {
+              [=, this](load_atom) {
+                const bool fails = !calm_ && shape_.faults && one_in(10);
+                self->send(boss, loaded_atom::value, index, std::string(fails ? "" : "sim/1"),
+                           std::string(fails ? "no memory" : ""));
+              },
+              [=, this](run_atom, const core::lease& lease, const unit_request_ptr& u,
+                        const unit_receiver& session) {
+                if (!tokens_.insert(lease.token).second) fail("a lease token was used twice");
+                auto& queue = (*devices)[index].queue;
+                // The first in the queue is the one that the device is at work on.
+                const bool click = lease.kind == core::lane::interactive && !queue.empty();
+                queue.insert(click ? queue.begin() + 1 : queue.end(), {lease.token, u, session});
+              },
+              [=](revoke_atom, std::int64_t token) {
+                auto& queue = (*devices)[index].queue;
+                if (queue.empty()) return;
+                queue.erase(std::remove_if(queue.begin() + 1, queue.end(),
+                                           [=](const auto& u) { return u.token == token; }),
+                            queue.end());
+              },
+              [](next_atom) {}};
         });
   };
   server_.supervisor = system_->spawn(gpu_supervisor, c, server_.shared);

@@ -123,6 +123,7 @@ class world {
   void check_always();
   void check_quiet();
   void check_books();
+  std::string where_clicks_are();
   [[noreturn]] void fail(const std::string& what) const;
 
   std::uint64_t seed_;

@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_user_and_the_first_identity_come_together) {
   BOOST_TEST(user.display_name == "Ada");
   BOOST_TEST((user.rights == core::role::user));
   BOOST_TEST(!accounts.find_login(user.email)->password_hash.has_value());
-  BOOST_TEST(audited(i.owner) == "user.created identity_linked");
+  BOOST_TEST(audited(i.owner) == "user_created identity_linked");
   BOOST_REQUIRE(accounts.set_disabled(i.owner, true).ok());
   BOOST_TEST(identities.find_identity(i.issuer, subject)->disabled);
 }

@@ -11,7 +11,7 @@ import {expect} from '../lib/client.mjs';
 import {spawn_cluster} from '../lib/cluster.mjs';
 import {command, must, run_command} from '../lib/command.mjs';
 import {png} from '../lib/pictures.mjs';
-import {psql} from '../lib/psql.mjs';
+import {psql, psql_url} from '../lib/psql.mjs';
 import {Server, scratch_folder, start_server, synthetic} from '../lib/server.mjs';
 import {add_box, add_images, finished, submit, until} from '../lib/work.mjs';
 
@@ -205,6 +205,34 @@ export default async function (t) {
     await target.start();
     assert.deepEqual(psql(target.data, 'select count(*) from images'), [['3']]);
     assert.equal(originals_of(target.data).length, 2);
+  });
+
+  await t.test("with a PostgreSQL of one's own", async () => {
+    const small = path.join(backups, 'small.backup');
+    psql(server.data, 'create database outer_one', 'postgres');
+    const as = (user) => psql_url(server.data, 'outer_one', user);
+    const url = ['--database.url', as('samovar_app')];
+    const target = new Server({args: [...synthetic(0), ...url]});
+    t.after(() => target.destroy());
+    const more = [...url, '--superuser-url', as('postgres')];
+    assert.match((await must([...restore(small, target), ...url], 1)).err, /needs --superuser-url/);
+    assert.ok(!fs.existsSync(target.data));
+    await must([...restore(small, target), ...more]);
+    assert.ok(!fs.existsSync(path.join(target.data, 'pg')));
+    await target.start();
+    const rows = psql(server.data, 'select blob_path from images', 'outer_one').map((r) => r[0]);
+    assert.equal(rows.length, 3);
+    assert.deepEqual(originals_of(target.data).sort(), rows.sort());
+    const again = path.join(backups, 'outer.backup');
+    const bound = ['backup', again, '--data-dir', target.data, ...url, '--superuser-url'];
+    assert.match((await must([...bound, as('samovar_owner')], 1)).err, /security binds the role/);
+    await must(['backup', again, '--data-dir', target.data, ...more]);
+    const second = empty();
+    const full = await must([...restore(again, second), ...more], 1);
+    assert.match(full.err, /the database is not empty/);
+    assert.ok(!fs.existsSync(second.data));
+    await must(restore(again, empty()));
+    await target.stop();
   });
 
   await t.test('truncated, changed and foreign files are refused, nothing is made', async () => {

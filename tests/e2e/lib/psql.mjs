@@ -16,7 +16,7 @@ export function psql(data, sql, database = 'samovar') {
     .slice(0, -1)
     .map((l) => l.split('\t'));
 }
-export function psql_url(data, database) {
+export function psql_url(data, database, user = 'postgres') {
   const host = encodeURIComponent(path.join(data, 'pg-socket'));
-  return `postgresql:///${database}?host=${host}&user=postgres`;
+  return `postgresql:///${database}?host=${host}&user=${user}`;
 }

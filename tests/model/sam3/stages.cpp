@@ -22,6 +22,7 @@ class checker {
   void texts();
   void geometries();
   void groundings();
+  void check_packed(const std::string& name, const at::Tensor& logits, const at::Tensor& wanted);
   void grounding_case(const std::string& name, bool traced);
   void interactives();
   void interactive_case(const std::string& name, bool traced);
@@ -149,6 +150,19 @@ void checker::geometries() {
   }
 }
 
+/// The packed form must say the same as the plain one.
+void checker::check_packed(const std::string& name, const at::Tensor& logits,
+                           const at::Tensor& wanted) {
+  const auto height = wanted.size(1), width = wanted.size(2);
+  const at::Tensor packed = packed_masks(logits, height, width);
+  const at::Tensor places = at::arange(8, at::kLong);
+  const at::Tensor bits = at::bitwise_right_shift(packed.to(at::kLong).unsqueeze(-1), places) % 2;
+  const at::Tensor mask = bits.flatten(2).narrow(2, 0, height).transpose(1, 2);
+  const double off =
+      (mask.to(at::kBool) != wanted.to(at::kCPU)).to(at::kDouble).mean().item<double>();
+  grounding_.judge({"grounding: " + name + ", packed masks", off, 5e-4, {}});
+}
+
 void checker::grounding_case(const std::string& name, bool traced) {
   const std::string in = name + ".in.";
   const bool on_b = name.size() > 2 && name.compare(name.size() - 2, 2, "_b") == 0;
@@ -192,6 +206,7 @@ void checker::grounding_case(const std::string& name, bool traced) {
                       {}});
   const at::Tensor logits = resize_logits(found.logits, height, width).unsqueeze(1);
   grounding_.compare_masks(name + ".final.masks", logits > 0, 5e-4);
+  check_packed(name, found.logits, logits.squeeze(1) > 0);
   grounding_.compare(name + ".final.mask_probs", logits.sigmoid(), tolerance_);
 }
 

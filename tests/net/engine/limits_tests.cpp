@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(pace_bounds_pauses_and_the_mean) {
     p.moved(1);
     ++bytes;
   }
-  BOOST_TEST(bytes == 5);
+  BOOST_TEST(bytes == 6);
 }
 
 BOOST_AUTO_TEST_CASE(a_trickled_body_is_cut_off) {

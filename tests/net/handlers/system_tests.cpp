@@ -42,11 +42,12 @@ BOOST_AUTO_TEST_CASE(who_may_call_what) {
   std::set<std::string> open;
   for (const auto& r : w.routes)
     if (r.who == net::access::open) open.insert(r.pattern);
-  BOOST_CHECK(open ==
-              (std::set<std::string>{
-                  "/api/v1/auth/setup", "/api/v1/auth/register", "/api/v1/auth/login",
-                  "/api/v1/auth/links/inspect", "/api/v1/auth/links/redeem", "/api/v1/system",
-                  "/api/v1/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css"}));
+  BOOST_CHECK(open == (std::set<std::string>{
+                          "/api/v1/auth/setup", "/api/v1/auth/register", "/api/v1/auth/login",
+                          "/api/v1/auth/links/inspect", "/api/v1/auth/links/redeem",
+                          "/api/v1/auth/providers", "/api/v1/auth/oidc/login",
+                          "/api/v1/auth/oidc/callback", "/api/v1/system", "/api/v1/openapi.json",
+                          "/docs", "/docs/docs.js", "/docs/docs.css"}));
 }
 
 BOOST_AUTO_TEST_CASE(admin_users) {
