@@ -16,6 +16,7 @@
 #include "core/limits.hpp"
 #include "model/codec.hpp"
 #include "model/unit_runner.hpp"
+#include "net/check_settings.hpp"
 #include "net/handlers/all.hpp"
 #include "net/server.hpp"
 #include "net/setup_link.hpp"
@@ -137,6 +138,9 @@ int serve(const config::settings& s) {
   if (s.model.segmenter == "synthetic")
     spdlog::warn("the synthetic segmenter invents its masks: for tests and benchmarks only");
 
+  const auto sample = make_segmenter(s);
+  const auto net_settings = net_settings_of(s, *sample);
+  net::check_settings(net_settings);  // before the database is started for nothing
   auto db = storage::open_database(database_options_of(s));
   storage::sodium_secrets secrets;
   storage::account_repository accounts(*db.connections);
@@ -150,10 +154,9 @@ int serve(const config::settings& s) {
       {.file_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024});
 
   net::setup_link setup(accounts, secrets);
-  const auto sample = make_segmenter(s);
   actors::system actor_system(actor_settings_of(s, blobs, *codec), log);
   net::services services{
-      net_settings_of(s, *sample),
+      net_settings,
       actor_system,
       secrets,
       accounts,
