@@ -17,6 +17,7 @@
 #include "app/process.hpp"
 #include "core/limits.hpp"
 #include "net/account_changes.hpp"
+#include "net/check_settings.hpp"
 #include "net/handlers/all.hpp"
 #include "net/handlers/oidc.hpp"
 #include "net/server.hpp"
@@ -135,6 +136,9 @@ int serve(const config::settings& s) {
   if (s.model.segmenter == "synthetic")
     spdlog::warn("the synthetic segmenter invents its masks: for tests and benchmarks only");
 
+  const auto sample = make_segmenter(s);
+  const auto net_settings = net_settings_of(s, *sample);
+  net::check_settings(net_settings);  // before the database is started for nothing
   storage::sodium_secrets secrets;
   const auto oidc = make_oidc_client(s, secrets);
   auto db = storage::open_database(database_options_of(s));
@@ -150,13 +154,12 @@ int serve(const config::settings& s) {
   const auto codec = make_codec(s);
 
   net::setup_link setup(accounts, secrets);
-  const auto sample = make_segmenter(s);
   storage::unit_journal_file journal(s.data_dir / "units_at_work");
   auto actor_settings = actor_settings_of(s, blobs, *codec);
   actor_settings.journal = &journal;
   actors::system actor_system(std::move(actor_settings), log);
   net::services services{
-      net_settings_of(s, *sample),
+      net_settings,
       actor_system,
       secrets,
       accounts,

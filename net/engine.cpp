@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "net/check_settings.hpp"
 #include "net/text.hpp"
 
 namespace samovar::net {
@@ -62,6 +63,11 @@ std::optional<bucket_rule> rule_of_keys(const settings& s) {
 }
 
 }  // namespace
+
+void check_settings(const settings& s) {
+  read_proxies(s.trusted_proxies);
+  read_certificate(s);
+}
 
 engine::engine(services s, const engine_limits& l)
     : ports(std::move(s)),

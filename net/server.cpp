@@ -154,6 +154,7 @@ std::uint16_t server::start() {
   for (int i = 0; i < n; ++i)
     m.threads.push_back(std::make_shared<io_thread>(m.shared, m.shared.limits.tick));
   m.listen();
+  if (m.shared.tls) m.shared.tls->announce();
   m.pause = std::make_unique<
       boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>, io_executor>>(
       m.threads.front()->context);

@@ -85,13 +85,6 @@ std::string expiry(SSL_CTX* c) {
   return text.data();
 }
 
-void announce(SSL_CTX* c, const std::filesystem::path& chain) {
-  const X509* leaf = SSL_CTX_get0_certificate(c);
-  spdlog::info("TLS: certificate {} is in use, valid until {}", chain.string(), expiry(c));
-  if (leaf && X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
-    spdlog::warn("TLS: the certificate {} has expired", chain.string());
-}
-
 }  // namespace
 
 void ssl_deleter::operator()(ssl_st* s) const noexcept { SSL_free(s); }
@@ -105,7 +98,6 @@ tls_certificate::tls_certificate(std::filesystem::path chain, std::filesystem::p
   auto loaded = load();
   if (!loaded.ok()) throw std::runtime_error(loaded.failure().detail);
   context_ = std::move(loaded).value();
-  announce(context_.get(), chain_);
 }
 
 tls_certificate::~tls_certificate() = default;
@@ -149,6 +141,18 @@ ssl_ptr tls_certificate::new_session() const {
   return s;
 }
 
+void tls_certificate::announce() const {
+  std::shared_ptr<SSL_CTX> c;
+  {
+    const std::lock_guard lock(mutex_);
+    c = context_;
+  }
+  const X509* leaf = SSL_CTX_get0_certificate(c.get());
+  spdlog::info("TLS: certificate {} is in use, valid until {}", chain_.string(), expiry(c.get()));
+  if (leaf && X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
+    spdlog::warn("TLS: the certificate {} has expired", chain_.string());
+}
+
 tls_certificate::renewal tls_certificate::renew(bool asked) {
   const auto chain = stamp_of(chain_);
   const auto key = stamp_of(key_);
@@ -166,7 +170,7 @@ tls_certificate::renewal tls_certificate::renew(bool asked) {
     const std::lock_guard lock(mutex_);
     context_ = std::move(loaded).value();
   }
-  announce(context_.get(), chain_);
+  announce();
   return renewal::exchanged;
 }
 

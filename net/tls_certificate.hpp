@@ -32,6 +32,9 @@ class tls_certificate {
   /// The server side of one connection: TLS 1.2 or 1.3. Any thread; nullptr when memory is short.
   ssl_ptr new_session() const;
 
+  /// A log line: which certificate is in use, and until when.
+  void announce() const;
+
   enum class renewal { unchanged, exchanged, refused };
   /// Reads the files again when they changed since the last look, or always when `asked`. A pair
   /// that can't be used is refused with a log line, and the one in use stays. Blocks on files.

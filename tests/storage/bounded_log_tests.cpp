@@ -48,8 +48,8 @@ BOOST_AUTO_TEST_CASE(a_growing_log_starts_again_under_its_writer) {
     BOOST_REQUIRE_LE(fs::file_size(file.string() + ".1"), 130u);
   }
   BOOST_TEST(std::distance(fs::directory_iterator(name), fs::directory_iterator()) == 2);
-  BOOST_TEST(((fs::status(file.string() + ".1").permissions() & fs::perms::others_all) ==
-              fs::perms::none));
+  const auto mode = fs::status(file.string() + ".1").permissions();
+  BOOST_TEST(((mode & fs::perms::others_all) == fs::perms::none));
   ::close(writer);
   fs::remove_all(name);
 }
