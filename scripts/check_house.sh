@@ -32,7 +32,7 @@ may_include() {
     config) echo 'core/|config/|CLI/|toml\+\+/' ;;
   esac
 }
-posix='sys/|netinet/|arpa/|linux/|(setjmp|signal|unistd|fcntl|poll|pwd|grp|dirent|dlfcn|errno|ftw|stdio|stdlib|string)\.h>'
+posix='sys/|netinet/|arpa/|linux/|(sched|setjmp|signal|unistd|fcntl|poll|pwd|grp|dirent|dlfcn|errno|ftw|stdio|stdlib|string)\.h>'
 for room in core actors net storage model config; do
   allowed=$(may_include $room)
   sources=$(files cpp hpp | grep "^$room/")
@@ -55,7 +55,7 @@ if command -v clang-format >/dev/null 2>&1; then
 else
   check "formatting" "clang-format is not installed"
 fi
-settings=$("$binary" serve --help 2>/dev/null | grep -oE -- '--[a-z]+[._-][a-z_-]+' |
+settings=$("$binary" serve --help 2>/dev/null | grep -oE -- '--([a-z_]+\.[a-z_-]+|data[_-]dir)' |
   sed 's/^--//' | tr - _ | sort -u)
 check "the program lists its settings" "$([ -n "$settings" ] || echo "$binary serve --help printed none")"
 check "every setting is in docs/OPERATIONS.md" "$(for name in $settings; do

@@ -246,8 +246,8 @@ BOOST_AUTO_TEST_CASE(help_and_version) {
   for (const auto& d : declarations()) BOOST_TEST(all.find("--" + d.name()) != std::string::npos);
   for (const words& w :
        {words{"--help"}, words{"user", "--help"}, words{"user", "add", "--help"},
-         words{"segment", "--help"}, words{"migrate", "--help"}, words{"reconcile", "--help"},
-         words{"import-samui", "--help"}, words{"backup", "--help"}, words{"restore", "--help"}})
+        words{"segment", "--help"}, words{"migrate", "--help"}, words{"reconcile", "--help"},
+        words{"import-samui", "--help"}, words{"backup", "--help"}, words{"restore", "--help"}})
     BOOST_TEST(std::get<print_command>(*parse(w)).text.size() > 50u);
 }
 

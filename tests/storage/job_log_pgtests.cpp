@@ -174,7 +174,8 @@ BOOST_AUTO_TEST_CASE(a_keyed_job_met_again_beside_its_progress_comes_with_its_li
 
 BOOST_AUTO_TEST_CASE(a_pause_is_the_users_own_and_is_found_at_recovery) {
   const auto c = job_for(user, {prompted_image()});
-  const auto o = log.commit(std::vector<core::write_command>{core::set_queue_paused{user, true}, c});
+  const auto o =
+      log.commit(std::vector<core::write_command>{core::set_queue_paused{user, true}, c});
   BOOST_TEST(o[0]->queue_paused);
   BOOST_TEST(o[1]->queue_paused);
   BOOST_TEST(log.take_open_jobs(user).at(0).queue_paused);
