@@ -29,9 +29,9 @@ core::error bad_file(const char* setting, const std::filesystem::path& file,
   return bad(std::string(setting) + ": " + file.string() + ": " + sentence);
 }
 
-/// OpenSSL's reason; the last one of its queue says it best.
+/// OpenSSL's reason; the first of its queue is the root of the others.
 std::string reason() {
-  const auto code = ERR_peek_last_error();
+  const auto code = ERR_peek_error();
   const char* text = ERR_reason_error_string(code);
   ERR_clear_error();
   return text ? text : "not understood";
