@@ -166,7 +166,7 @@ export default async function (t) {
       await add_images(c, 2);
       rows_and_files_agree(target.data);
     },
-    {timeout: 240_000},
+    {timeout: 600_000},
   );
 
   await t.test('the file is a tar archive whose parts can be checked with sha256sum', async () => {
@@ -284,7 +284,7 @@ export default async function (t) {
       const left = fs.readdirSync(backups).filter((f) => f.startsWith('killed'));
       assert.deepEqual(left, ['killed.backup'], 'the next one cleared what was left');
     },
-    {timeout: 120_000},
+    {timeout: 300_000},
   );
 
   await t.test(
@@ -321,7 +321,7 @@ export default async function (t) {
       await target.start();
       rows_and_files_agree(target.data);
     },
-    {timeout: 240_000},
+    {timeout: 600_000},
   );
 
   await t.test('data of a newer version: refused, and left as they are', async () => {

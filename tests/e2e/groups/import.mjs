@@ -186,7 +186,7 @@ export default async function (t) {
       const mode = result.job.mode.toLowerCase();
       expect(await c.post('/jobs', {image_ids: images, mode}), 400);
     },
-    {timeout: 240_000},
+    {timeout: 600_000},
   );
 
   await t.test('what is broken is reported and left out, and can follow later', async () => {
