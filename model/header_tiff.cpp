@@ -104,7 +104,7 @@ core::outcome<image_header> read_tiff_header(std::string_view bytes) {
       case tag::sample_format: format = v; break;
       case tag::orientation:
         h.orientation = clean_orientation(v);
-        h.orientation_at = e.value_at;
+        if (in->has(e.value_at, 2)) h.orientation_at = e.value_at;
         break;
       default: break;
     }
