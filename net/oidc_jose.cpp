@@ -117,6 +117,11 @@ oidc_result<signed_token> read_token(std::string_view compact) {
   const bool three = std::count(compact.begin(), compact.end(), '.') == 2;
   if (!three || compact.size() > token_bytes_max || dot > header_chars_max)
     return no(oidc_error::token_malformed, "not a compact JWS");
+  // cjose forgives padding; a token has one spelling only.
+  const auto end = compact.rfind('.');
+  const bool clean = base64url_decode(compact.substr(dot + 1, end - dot - 1)).has_value() &&
+                     base64url_decode(compact.substr(end + 1)).has_value();
+  if (!clean) return no(oidc_error::token_malformed, "a part is not base64url");
   const auto bytes = base64url_decode(compact.substr(0, dot));
   const auto header = bytes ? strict_json_object(*bytes) : std::nullopt;
   if (!header) return no(oidc_error::token_malformed, "the header is no JSON object");

@@ -57,9 +57,12 @@ std::optional<url_parts> parse_url(const std::string& text) {
   return p;
 }
 
-bool is_this_machine(std::string host) {
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return equals_ignoring_case(host, "localhost") || is_loopback(host);
+/// A name such as 127.0.0.1.example.org is anybody's: only numbers count, and `localhost`.
+bool is_this_machine(const std::string& host) {
+  if (host.starts_with('[') && host.ends_with(']'))
+    return is_loopback(host.substr(1, host.size() - 2));
+  const bool numbers = host.find_first_not_of("0123456789.") == std::string::npos;
+  return equals_ignoring_case(host, "localhost") || (numbers && is_loopback(host));
 }
 
 }  // namespace

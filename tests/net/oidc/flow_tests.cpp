@@ -126,7 +126,7 @@ struct flow {
   void answer(const std::string& path, const json& body, int status = 200) {
     web.answers[issuer + path] = http_answer{status, body.dump()};
   }
-  void publish(const json& keys) { answer("/keys", {{"keys", keys}}); }
+  void publish(const std::vector<json>& keys) { answer("/keys", {{"keys", keys}}); }
   json claims(const std::string& nonce) const {
     return {{"iss", issuer},      {"sub", "ada"},           {"aud", "samovar"},
             {"exp", now_s + 300}, {"iat", now_s},           {"nonce", nonce},

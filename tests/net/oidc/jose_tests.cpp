@@ -40,8 +40,12 @@ std::string compact(const json& header, const std::string& payload, const std::s
 
 std::string sign(const cjose_jwk_t* key, const json& header, const std::string& payload) {
   cjose_header_t* h = cjose_header_new(nullptr);
-  for (const auto& [name, value] : header.items())
-    cjose_header_set_raw(h, name.c_str(), value.dump().c_str(), nullptr);
+  for (const auto& [name, value] : header.items()) {
+    if (value.is_string())
+      cjose_header_set(h, name.c_str(), value.get<std::string>().c_str(), nullptr);
+    else
+      cjose_header_set_raw(h, name.c_str(), value.dump().c_str(), nullptr);
+  }
   cjose_jws_t* jws = cjose_jws_sign(key, h, reinterpret_cast<const std::uint8_t*>(payload.data()),
                                     payload.size(), nullptr);
   BOOST_REQUIRE(jws != nullptr);
