@@ -7,6 +7,8 @@
 // and is no failure.
 #include <c10/core/GradMode.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -84,7 +86,6 @@ struct temporary_checkpoint {
   std::filesystem::path path;
   explicit temporary_checkpoint(const options& sizes) {
     // A folder of its own: a config.json beside would be read.
-    // Named by the system: a LibTorch that brings its own std::random_device crashes ours.
     std::string name = (std::filesystem::temp_directory_path() / "sam3-bench-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
     const std::filesystem::path folder = name;
@@ -99,8 +100,10 @@ struct temporary_checkpoint {
     config << "]}";
   }
   ~temporary_checkpoint() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path.parent_path(), ignored);
+    // Not remove_all: some builds of LibTorch export a broken one of their own.
+    unlink(path.c_str());
+    unlink((path.parent_path() / "config.json").c_str());
+    rmdir(path.parent_path().c_str());
   }
 };
 
