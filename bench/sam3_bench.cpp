@@ -3,16 +3,20 @@
 //
 // Times the SAM 3 network at full size. Without --weights it writes a checkpoint of random numbers
 // to the temporary folder (1.7 GB) and removes it afterwards. Prints a table; --json writes the
-// same. `small` is for trying
-// the program. A device that is not there is reported as "no device" and is no failure.
+// same. `small` is for trying the program. A device that is not there is reported as "no device"
+// and is no failure.
+#include <c10/core/GradMode.h>
+
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
-#include <random>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 #include "bench/sam3_random.hpp"
@@ -82,9 +86,9 @@ struct temporary_checkpoint {
   std::filesystem::path path;
   explicit temporary_checkpoint(const options& sizes) {
     // A folder of its own: a config.json beside would be read.
-    const auto folder = std::filesystem::temp_directory_path() /
-                        ("sam3-bench-" + std::to_string(std::random_device()()));
-    std::filesystem::create_directories(folder);
+    std::string name = (std::filesystem::temp_directory_path() / "sam3-bench-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+    const std::filesystem::path folder = name;
     path = folder / "model.safetensors";
     bench::write_random_checkpoint(path, sizes, element::bf16, 1);
     // Shapes do not tell everything.
@@ -96,8 +100,10 @@ struct temporary_checkpoint {
     config << "]}";
   }
   ~temporary_checkpoint() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path.parent_path(), ignored);
+    // Not remove_all: some builds of LibTorch export a broken one of their own.
+    unlink(path.c_str());
+    unlink((path.parent_path() / "config.json").c_str());
+    rmdir(path.parent_path().c_str());
   }
 };
 
@@ -131,7 +137,7 @@ int run(arguments a) {
     std::printf("no device\n");
     return 0;
   }
-  at::NoGradGuard no_gradients;
+  c10::NoGradGuard no_gradients;
   const int threads = set_cpu_threads(a.threads);
   const at::Device device(a.device);
   const auto type = scalar_type(a.dtype);
@@ -163,6 +169,7 @@ int run(arguments a) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what was measured is seen even if the rest crashes
   try {
     return run(parse(argc, argv));
   } catch (const std::exception& e) {

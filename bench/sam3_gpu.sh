@@ -21,7 +21,7 @@ configure() {
   cmake -S model/sam3 -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$torch" \
     -DSAMOVAR_SAM3_CUDA="$1" ${nvcc:+-DCMAKE_CUDA_COMPILER="$nvcc"} \
     -DCMAKE_CUDA_ARCHITECTURES="$arch" -DTORCH_CUDA_ARCH_LIST="${arch%?}.${arch#?}" \
-    >"$out/configure.log" 2>&1 && cmake --build "$build" -j 8 >"$out/build.log" 2>&1
+    >"$out/configure.log" 2>&1 && timeout 240 cmake --build "$build" -j 8 >"$out/build.log" 2>&1
 }
 # Some installations of PyTorch have all that is needed, but not where LibTorch's CMake files look.
 # by_hand ON|OFF
@@ -72,7 +72,7 @@ step "building"
 if ! configure ON; then
   echo "the build with CMake failed, now by hand:"
   tail -12 "$out/configure.log"
-  grep -E "error|Error" "$out/build.log" 2>/dev/null | head -25
+  grep -E -A3 "error|Error" "$out/build.log" 2>/dev/null | head -60
   failures=$((failures + 1))
   if ! by_hand ON >"$out/by-hand.log" 2>&1; then
     grep -E "error|undefined" "$out/by-hand.log" | head -30
@@ -87,12 +87,12 @@ step "golden data"
 for setting in "cpu fp32" "cuda fp32" "cuda bf16" "cuda fp16"; do
   # shellcheck disable=SC2086
   set -- $setting
-  "$build/sam3_check" tests/golden/sam3 --device "$1" --dtype "$2" 2>&1 |
+  timeout 60 "$build/sam3_check" tests/golden/sam3 --device "$1" --dtype "$2" 2>&1 |
     tee -a "$out/check.txt" | tail -12
   [ "${PIPESTATUS[0]}" = 0 ] || failures=$((failures + 1))
 done
 step "benchmark"
-"$build/sam3_bench" --device cuda --dtype bf16 --batches 1,8 --repeats 10 \
+timeout 150 "$build/sam3_bench" --device cuda --dtype bf16 --batches 1,8 --repeats 10 \
   --json "$out/sam3_bench.json" 2>&1 | tee "$out/sam3_bench.txt"
 [ "${PIPESTATUS[0]}" = 0 ] || failures=$((failures + 1))
 step "transformers"

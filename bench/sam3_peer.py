@@ -79,6 +79,8 @@ def attention(repeats):
     for windows, tokens in ((9, 576), (72, 576), (1, 5184), (8, 5184)):
         qkv = torch.randn(windows, tokens, 3, 16, 64, device="cuda", dtype=torch.bfloat16)
         q, k, v = (qkv[:, :, i].transpose(1, 2) for i in range(3))
+        timed(f"attention {windows} x 16 x {tokens} x 64, PyTorch's choice", 1,
+              lambda: attend(q, k, v), repeats)
         for backend in (SDPBackend.FLASH_ATTENTION, SDPBackend.CUDNN_ATTENTION,
                         SDPBackend.EFFICIENT_ATTENTION):
             try:
@@ -128,7 +130,8 @@ def main():
     if not torch.cuda.is_available():
         print("no device")
         return 0
-    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name()}", flush=True)
+    print(f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}, "
+          f"{torch.cuda.get_device_name()}", flush=True)
     failed = 0
     with torch.inference_mode():
         for part in (lambda: detector([int(b) for b in a.batches.split(",")], a.repeats),

@@ -45,6 +45,16 @@ at::Tensor upload(const at::Tensor& x, at::Device device) {
 
 at::Tensor gelu_in_place(at::Tensor x) { return at::gelu_(x); }
 
+at::Tensor gelu_of(const linear& layer, const at::Tensor& x) {
+  if (!layer.weight.is_cuda() || layer.weight.scalar_type() == at::kFloat)
+    return gelu_in_place(layer(x));
+  auto shape = x.sizes().vec();
+  shape.back() = layer.weight.size(0);
+  return at::_addmm_activation(layer.bias, x.to(layer.weight.scalar_type()).flatten(0, -2),
+                               layer.weight.t(), 1, 1, /*use_gelu=*/true)
+      .view(shape);
+}
+
 at::Tensor mlp::operator()(const at::Tensor& x) const {
   at::Tensor y = x;
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -35,6 +35,10 @@ layer_norm load_norm(const weight_source& from, const std::string& name, double 
 /// The exact form (erf), in place: give it a result that nobody else holds.
 at::Tensor gelu_in_place(at::Tensor x);
 
+/// gelu(layer(x)). In half precision on CUDA it is one product with the activation in its epilogue,
+/// which knows the tanh form only; that differs from the exact one by at most 5e-4.
+at::Tensor gelu_of(const linear& layer, const at::Tensor& x);
+
 /// Linear layers with ReLU between them.
 struct mlp {
   std::vector<linear> layers;

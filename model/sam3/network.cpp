@@ -1,5 +1,7 @@
 #include "model/sam3/network.hpp"
 
+#include <c10/core/GradMode.h>
+
 #include "model/sam3/positions.hpp"
 
 namespace samovar::model::sam3 {
@@ -104,7 +106,9 @@ mask_candidates network::click(const interactive_features& image, const clicks& 
 
 std::shared_ptr<const network> load_network(const checkpoint& from, at::Device device,
                                             at::ScalarType compute, bool padded_windows) {
-  at::NoGradGuard no_gradients;
+  c10::NoGradGuard no_gradients;
+  // Process-wide, and nobody else computes here: who asks for float32 gets float32.
+  if (device.is_cuda() && compute == at::kFloat) at::globalContext().setAllowTF32CuDNN(false);
   const weight_source source(from, device, compute);
   auto n = std::make_shared<network>();
   n->sizes = from.sizes;
