@@ -98,6 +98,8 @@ function all_there(source, target) {
 }
 
 export default async function (t) {
+  // Every command starts a process, some a cluster: a busy machine needs minutes for it.
+  const test = (title, body) => t.test(title, body, {timeout: 600_000});
   // One server lends its cluster to the old databases.
   const host = await start_server(t, {args: synthetic(0)});
   let made = 0;
@@ -112,84 +114,80 @@ export default async function (t) {
     return Object.assign(server, {user: await server.add_user('somebody@example.org')});
   };
 
-  await t.test(
-    'dry run, kill -9 at several points, then once more: everything is there once',
-    async () => {
-      const source = source_of((s) => s.fill(300));
-      assert.ok(Object.values(counts(host.data, source.database)).reduce((a, b) => a + b) > 2000);
-      const target = await target_of();
-      const before = fingerprint(target.data);
-      const dry = await must(arguments_for(source, target, ['--dry-run']));
-      assert.match(dry.out, /images +300 +300 +0 +0/);
-      assert.match(dry.out, /results +600 +600 +0 +0/);
-      assert.match(dry.out, /dry run: nothing was written/);
-      assert.deepEqual(fingerprint(target.data), before);
-      assert.deepEqual(psql(target.data, 'select * from imports'), []);
-      assert.deepEqual(files_below(path.join(target.data, 'blobs')), []);
+  await test('dry run, kill -9 at several points, then once more: all is there once', async () => {
+    const source = source_of((s) => s.fill(300));
+    assert.ok(Object.values(counts(host.data, source.database)).reduce((a, b) => a + b) > 2000);
+    const target = await target_of();
+    const before = fingerprint(target.data);
+    const dry = await must(arguments_for(source, target, ['--dry-run']));
+    assert.match(dry.out, /images +300 +300 +0 +0/);
+    assert.match(dry.out, /results +600 +600 +0 +0/);
+    assert.match(dry.out, /dry run: nothing was written/);
+    assert.deepEqual(fingerprint(target.data), before);
+    assert.deepEqual(psql(target.data, 'select * from imports'), []);
+    assert.deepEqual(files_below(path.join(target.data, 'blobs')), []);
 
-      const kill_when = async (table, rows) => {
-        const running = command(arguments_for(source, target));
-        await until(
-          async () => Number(psql(target.data, `select count(*) from ${table}`)[0][0]),
-          (n) => n >= rows,
-          `${rows} rows of ${table}`,
-        );
-        running.kill9();
-        const end = await running.ended;
-        assert.equal(end.signal, 'SIGKILL', `it ended before it could be killed: ${end.out}`);
-        return counts(target.data);
-      };
-      const first = await kill_when('images', 40);
-      assert.ok(first.images < 300 && first.bbox_annotations === 0, JSON.stringify(first));
-      const second = await kill_when('images', first.images + 60);
-      assert.ok(second.images > first.images && second.images < 300, 'it went on');
-      const third = await kill_when('processing_results', 60);
-      assert.ok(third.processing_results < 600, 'killed between results');
-      assert.equal(third.images, 300);
-      const last = await must(arguments_for(source, target));
-      assert.match(last.out, /images +300 +0 +300 +0/);
-      assert.match(last.out, /verified: 2[0-9]+ rows and 300 files agree/);
-      all_there(source, target);
-      const stored = psql(
-        target.data,
-        'select id, detections, model, bboxes from processing_results',
+    const kill_when = async (table, rows) => {
+      const running = command(arguments_for(source, target));
+      await until(
+        async () => Number(psql(target.data, `select count(*) from ${table}`)[0][0]),
+        (n) => n >= rows,
+        `${rows} rows of ${table}`,
       );
-      const by_id = new Map(stored.map((r) => [r[0], r]));
-      for (const result of source.results) {
-        same_masks(by_id.get(result.id)[1], result);
-        assert.equal(by_id.get(result.id)[2], 'imported');
-        assert.equal(by_id.get(result.id)[3] !== '', result.job.mode === 'FIND_ALL');
-      }
+      running.kill9();
+      const end = await running.ended;
+      assert.equal(end.signal, 'SIGKILL', `it ended before it could be killed: ${end.out}`);
+      return counts(target.data);
+    };
+    const first = await kill_when('images', 40);
+    assert.ok(first.images < 300 && first.bbox_annotations === 0, JSON.stringify(first));
+    const second = await kill_when('images', first.images + 60);
+    assert.ok(second.images > first.images && second.images < 300, 'it went on');
+    const third = await kill_when('processing_results', 60);
+    assert.ok(third.processing_results < 600, 'killed between results');
+    assert.equal(third.images, 300);
+    const last = await must(arguments_for(source, target));
+    assert.match(last.out, /images +300 +0 +300 +0/);
+    assert.match(last.out, /verified: 2[0-9]+ rows and 300 files agree/);
+    all_there(source, target);
+    const stored = psql(
+      target.data,
+      'select id, detections, model, bboxes from processing_results',
+    );
+    const by_id = new Map(stored.map((r) => [r[0], r]));
+    for (const result of source.results) {
+      same_masks(by_id.get(result.id)[1], result);
+      assert.equal(by_id.get(result.id)[2], 'imported');
+      assert.equal(by_id.get(result.id)[3] !== '', result.job.mode === 'FIND_ALL');
+    }
 
-      const after = fingerprint(target.data);
-      const again = await must(arguments_for(source, target));
-      assert.match(again.out, /imported for this user already .*: nothing to do/);
-      assert.deepEqual(fingerprint(target.data), after);
-      all_there(source, target);
+    const after = fingerprint(target.data);
+    const again = await must(arguments_for(source, target));
+    assert.match(again.out, /imported for this user already .*: nothing to do/);
+    assert.deepEqual(fingerprint(target.data), after);
+    all_there(source, target);
 
-      // The page's own routes read it.
-      const c = target.user;
-      assert.equal(expect(await c.get('/images/history?limit=1000'), 200).length, 600);
-      const result = source.results.find((r) => r.masks.length > 1);
-      const job = expect(await c.get(`/jobs/${result.job.id}`), 200);
-      assert.equal(job.status, 'completed');
-      assert.equal(job.processed_count, 5);
-      const snapshot = psql(
-        target.data,
-        `select annotations_snapshot from processing_jobs where id = '${result.job.id}'`,
-      )[0][0];
-      assert.deepEqual(JSON.parse(snapshot), result.job.snapshot);
-      const me = expect(await c.get('/auth/me'), 200);
-      assert.ok(JSON.stringify(me).includes('300'), 'use against quota counts them');
-      // Nothing changed, so nothing needs to be processed again.
-      const images = result.job.images.map((i) => i.id);
-      const mode = result.job.mode.toLowerCase();
-      expect(await c.post('/jobs', {image_ids: images, mode}), 400);
-    },
-    {timeout: 600_000},
-  );
+    // The page's own routes read it.
+    const c = target.user;
+    assert.equal(expect(await c.get('/images/history?limit=1000'), 200).length, 600);
+    const result = source.results.find((r) => r.masks.length > 1);
+    const job = expect(await c.get(`/jobs/${result.job.id}`), 200);
+    assert.equal(job.status, 'completed');
+    assert.equal(job.processed_count, 5);
+    const snapshot = psql(
+      target.data,
+      `select annotations_snapshot from processing_jobs where id = '${result.job.id}'`,
+    )[0][0];
+    assert.deepEqual(JSON.parse(snapshot), result.job.snapshot);
+    const me = expect(await c.get('/auth/me'), 200);
+    assert.ok(JSON.stringify(me).includes('300'), 'use against quota counts them');
+    // Nothing changed, so nothing needs to be processed again.
+    const images = result.job.images.map((i) => i.id);
+    const mode = result.job.mode.toLowerCase();
+    expect(await c.post('/jobs', {image_ids: images, mode}), 400);
+  });
 
-  await t.test('what is broken is reported and left out, and can follow later', async () => {
+  await test('what is broken is reported and left out, and can follow later', async () => {
     const source = source_of((s) => {
       s.fill(10);
       const some = Array.from({length: 7}, () => s.add_image());
@@ -285,7 +283,7 @@ export default async function (t) {
     assert.equal(counts(target.data).images, now.images + 1);
   });
 
-  await t.test('unfinished jobs fail, or wait again with --requeue', async () => {
+  await test('unfinished jobs fail, or wait again with --requeue', async () => {
     const source = source_of((s) => {
       s.fill(10);
       for (const image of s.images) s.add_box(image, 0);
@@ -332,7 +330,7 @@ export default async function (t) {
     assert.deepEqual(kept, [['imported']], 'what was done stays done');
   });
 
-  await t.test('one source for two users: the second is refused, nothing arrives', async () => {
+  await test('one source for two users: the second is refused, nothing arrives', async () => {
     const source = source_of((s) => s.fill(5));
     const target = await target_of();
     await must(arguments_for(source, target));
@@ -346,7 +344,7 @@ export default async function (t) {
     assert.deepEqual(rows, [['1', '5']]);
   });
 
-  await t.test('more than the quota allows is taken, and said', async () => {
+  await test('more than the quota allows is taken, and said', async () => {
     const source = source_of((s) => s.fill(5));
     const target = await target_of();
     psql(target.data, 'update users set max_images = 3, max_storage_mb = 0');
@@ -356,7 +354,7 @@ export default async function (t) {
     all_there(source, target);
   });
 
-  await t.test('other versions and wrong names are refused with a sentence', async () => {
+  await test('other versions and wrong names are refused with a sentence', async () => {
     const target = await target_of();
     const refused = async (change, said) => {
       const source = source_of((s) => s.fill(5));
