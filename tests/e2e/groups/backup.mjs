@@ -130,7 +130,7 @@ export default async function (t) {
       for (const w of workers) {
         const c = target.client({key: w.client.key});
         for (const m of w.images) {
-          const answer = await c.get(`/images/${m.id}/file`);
+          const answer = await c.get(`/images/${m.id}/data`);
           const there = answer.status === 200;
           if (there) assert.equal(sha256(answer.bytes), m.sha256);
           if (m.at < until_ms && (m.deleting ?? Infinity) > until_ms) {
