@@ -205,7 +205,7 @@ export default async function (t) {
     await target.start();
     assert.deepEqual(psql(target.data, 'select count(*) from images'), [['3']]);
     assert.equal(originals_of(target.data).length, 2);
-  });
+  }, {timeout: 300_000});
 
   await t.test("with a PostgreSQL of one's own", async () => {
     const small = path.join(backups, 'small.backup');

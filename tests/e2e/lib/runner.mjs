@@ -24,7 +24,7 @@ class Group {
     this.failed = 0;
     this.clean = [];
   }
-  async test(title, body, {timeout = 90_000} = {}) {
+  async test(title, body, {timeout = 240_000} = {}) {
     if (filter && !`${this.name}: ${title}`.toLowerCase().includes(filter)) return;
     const from = performance.now();
     try {

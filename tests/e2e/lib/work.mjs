@@ -41,7 +41,7 @@ export async function submit(client, image_ids, more = {}, options = {}) {
 export const terminal = (job) => ['completed', 'failed', 'cancelled'].includes(job.status);
 
 /// Long-polls until the job ends.
-export async function finished(client, id, ms = 80_000) {
+export async function finished(client, id, ms = 180_000) {
   const deadline = Date.now() + ms;
   let etag = null;
   let last = null;
@@ -61,7 +61,7 @@ export async function run_job(client, image_ids, more = {}) {
 }
 
 /// Asks again until `wanted(value)` holds.
-export async function until(ask, wanted, what, ms = 30_000) {
+export async function until(ask, wanted, what, ms = 90_000) {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = await ask();
