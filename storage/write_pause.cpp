@@ -42,7 +42,7 @@ bool write_pause::try_lock() {
     transaction_->exec(std::string{"lock table "} + tables[0][0].c_str() + " in share mode");
     since_ = std::chrono::steady_clock::now();
     return true;
-  } catch (const pqxx::sql_error& e) {
+  } catch (const pqxx::failure& e) {  // a deadlock is no sql_error to libpqxx
     spdlog::debug("backup: writes can't be paused just now: {}", e.what());
     transaction_.reset();
     return false;

@@ -101,18 +101,24 @@ export default async function (t) {
         const user = await server.add_user(`user${k}@example.org`);
         workers.push(new Worker(user));
       }
-      const working = workers.map((w, k) => w.run(k));
+      const working = workers.map((w, k) =>
+        w.run(k).catch((e) => {
+          w.failed = e;
+        }),
+      );
+      t.after(() => workers.forEach((w) => (w.stopping = true)));
       await until(
         async () => workers.every((w) => w.images.length >= 4),
         (all) => all,
         'everybody works',
         60_000,
       );
-      const end = await must(backup(file));
+      const end = await must(backup(file)).finally(() =>
+        setTimeout(() => workers.forEach((w) => (w.stopping = true)), 300),
+      );
       const until_ms = holds_until(end.out);
-      await sleep(300);
-      for (const w of workers) w.stopping = true;
       await Promise.all(working);
+      for (const w of workers) assert.equal(w.failed, undefined, String(w.failed));
       console.log(`  ${end.out.trim().replaceAll('\n', '\n  ')}`);
       console.log(`  longest upload or deletion: ${Math.max(...workers.map((w) => w.longest))} ms`);
       const paused = Number(/paused for (\d+) ms/.exec(end.out)[1]);
