@@ -101,11 +101,11 @@ std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_co
   return rest;
 }
 
-// Nothing is wrong with the command: a lock or a statement took too long, a deadlock was resolved.
-// Given again later it will succeed, so it must not be answered with an error.
+// Nothing is wrong with the command: a lock or a statement took too long. Given again later it will
+// succeed, so it must not be answered with an error. (A deadlock is pqxx::transaction_rollback.)
 bool is_passing(const pqxx::sql_error& e) {
   const std::string& state = e.sqlstate();
-  return state == "55P03" || state == "57014" || state == "40P01" || state == "40001";
+  return state == "55P03" || state == "57014";
 }
 
 core::error command_failed() {
@@ -166,6 +166,8 @@ core::write_outcome postgres_job_log::commit_alone(const core::write_command& co
     return std::move(commit_together({&command, 1})[0]);
   } catch (const core::store_unavailable&) {
     throw;
+  } catch (const pqxx::transaction_rollback&) {
+    throw core::store_unavailable("the database resolved a deadlock");
   } catch (const pqxx::sql_error& e) {
     if (is_passing(e)) throw core::store_unavailable("the database is too busy");
     spdlog::error("storage: a command failed: {}", without_details(e));
