@@ -170,7 +170,8 @@ std::vector<declaration> make_table() {
                    "image at work and not the server",
                    SAMOVAR_MEMBER(devices.isolate)));
   t.push_back(integer("devices", "slots", 1, 8, "slots",
-                      "units a device holds at a time (one runs, the others are ready)",
+                      "units a device holds at a time (one runs, one is decoded, one has its masks "
+                      "finished)",
                       SAMOVAR_MEMBER(devices.slots)));
   t.push_back(integer("scheduler", "threads", 1, 64, "threads", "threads for actors",
                       SAMOVAR_MEMBER(scheduler.threads)));
