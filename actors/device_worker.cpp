@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <caf/all.hpp>
+#include <chrono>
 
 #include "core/limits.hpp"
 
@@ -9,19 +10,29 @@ namespace samovar::actors {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
+
 /// Ends a unit: tells the supervisor, then the session. Called once, on whatever thread.
 struct unit_end {
   std::size_t index;
   gpu_supervisor_actor supervisor;
   core::unit_journal* journal;  ///< nullptr: the unit is not noted
   leased_unit unit;
+  clock::time_point begun = clock::now();
 
   void operator()(core::unit_result result) const {
     if (journal != nullptr) journal->end(unit.request->job, unit.request->image);
-    const double device_us = core::device_ms_of(result) * 1e3;
-    caf::anon_send(supervisor, ran_atom::value, index, unit.lease.token, device_us);
+    caf::anon_send(supervisor, ran_atom::value, index, unit.lease.token, charge(result));
     caf::anon_send(unit.session, ran_atom::value, unit.lease.token,
                    std::make_shared<const unit_outcome>(std::move(result)));
+  }
+
+  /// The device's own time, µs. A unit that failed before the device began held it all the same: at
+  /// no cost, somebody with ten thousand broken images would go before everybody else.
+  double charge(const core::unit_result& result) const {
+    const double ms = core::device_ms_of(result);
+    if (ms > 0.0 || std::holds_alternative<core::unit_output>(result)) return ms * 1e3;
+    return std::chrono::duration<double, std::micro>(clock::now() - begun).count();
   }
 };
 

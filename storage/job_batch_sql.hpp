@@ -42,8 +42,8 @@ inline constexpr statement read_points{
 inline constexpr statement read_covering{
     "batch_covering",
     "select image_id, mode, snapshot from definer_covering($1::uuid[], $2::text[])"};
-// `offset 0` keeps each look-up apart, by the unique index. As a plain join the planner, which knows
-// nothing of the arrays, reads all results of the user each time.
+// `offset 0` keeps each look-up apart, by the unique index. As a plain join the planner, which
+// knows nothing of the arrays, reads all results of the user each time.
 inline constexpr statement read_ended{
     "batch_ended",
     "select a.job, a.image, r.id from unnest($1::uuid[], $2::uuid[]) as a (job, image) "

@@ -104,14 +104,14 @@ class batch_transaction {
 std::vector<std::size_t> run_round(batch_transaction& t,
                                    std::span<const core::write_command> commands,
                                    const std::vector<std::size_t>& positions, std::int64_t epoch,
-                                   member_cache& cache, bool may_commit,
+                                   member_cache& cache, bool given_before, bool may_commit,
                                    std::vector<core::write_outcome>& outcomes) {
   std::map<core::user_id, user_batch> batches;  // by user id: one order of locking for everybody
   std::map<core::user_id, bool> held_back;
   std::vector<std::size_t> rest;
   for (const auto position : positions) {
     const auto user = core::user_of(commands[position]);
-    auto& batch = batches.try_emplace(user, user, epoch, cache).first->second;
+    auto& batch = batches.try_emplace(user, user, epoch, cache, given_before).first->second;
     // Once one command of a user waits, all later ones of that user do: their order is kept.
     if (held_back[user] || !batch.add(position, commands[position])) {
       held_back[user] = true;
@@ -191,14 +191,19 @@ std::string without_details(const std::exception& e) {
 std::vector<core::write_outcome> postgres_job_log::commit(
     std::span<const core::write_command> commands) {
   if (commands.empty()) return {};
-  try {
-    return commit_together(commands);
-  } catch (const core::store_unavailable&) {
-    throw;
-  } catch (const std::exception& e) {
-    // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
-    spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
-                 commands.size(), without_details(e));
+  // Commands are given again only after a commit in doubt; then creating a job that is there fails,
+  // and the second look finds it.
+  for (const bool given_before : {false, true}) {
+    try {
+      return commit_together(commands, given_before);
+    } catch (const core::store_unavailable&) {
+      throw;
+    } catch (const std::exception& e) {
+      // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
+      if (given_before)
+        spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
+                     commands.size(), without_details(e));
+    }
   }
   std::vector<core::write_outcome> outcomes;
   outcomes.reserve(commands.size());
@@ -208,7 +213,7 @@ std::vector<core::write_outcome> postgres_job_log::commit(
 
 core::write_outcome postgres_job_log::commit_alone(const core::write_command& command) {
   try {
-    return std::move(commit_together({&command, 1})[0]);
+    return std::move(commit_together({&command, 1}, true)[0]);
   } catch (const core::store_unavailable&) {
     throw;
   } catch (const pqxx::transaction_rollback&) {
@@ -224,7 +229,7 @@ core::write_outcome postgres_job_log::commit_alone(const core::write_command& co
 }
 
 std::vector<core::write_outcome> postgres_job_log::commit_together(
-    std::span<const core::write_command> commands) {
+    std::span<const core::write_command> commands, bool given_before) {
   auto& c = ready_connection();
   return c.guarded([&] {
     std::vector<core::write_outcome> outcomes(commands.size(), command_failed());
@@ -232,7 +237,8 @@ std::vector<core::write_outcome> postgres_job_log::commit_together(
     for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = i;
     batch_transaction t{c.raw()};
     while (!positions.empty())
-      positions = run_round(t, commands, positions, epoch_, *members_, !hook_, outcomes);
+      positions =
+          run_round(t, commands, positions, epoch_, *members_, given_before, !hook_, outcomes);
     if (hook_) hook_(commands.size());
     t.commit();
     return outcomes;

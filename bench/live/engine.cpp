@@ -163,8 +163,8 @@ offered offer(world& w, readers& r, int users, double frames_per_second, double 
 double sustained(world& w, readers& r, int users) {
   double best = 0.0;
   int missed = 0;
-  for (double rate = 20'000; missed < 3 && rate < 2e6; rate *= 1.1) {
-    const auto got = offer(w, r, users, rate, 1.0);
+  for (double rate = 40'000; missed < 2 && rate < 2e6; rate *= 1.15) {
+    const auto got = offer(w, r, users, rate, 0.7);
     if (got.delivered >= 0.98 && got.frames_per_second >= 0.95 * rate) {
       best = std::max(best, got.frames_per_second);
       missed = 0;
