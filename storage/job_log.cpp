@@ -3,7 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <functional>
+#include <future>
 #include <map>
+#include <numeric>
 #include <pqxx/pipeline>
 #include <set>
 
@@ -14,6 +17,8 @@
 namespace samovar::storage {
 
 namespace {
+
+constexpr std::size_t commands_side_by_side_min = 24;
 
 constexpr statement disabled_statement{"open_disabled",
                                        "select id from definer_disabled_users($1::uuid[])"};
@@ -104,14 +109,16 @@ class batch_transaction {
 std::vector<std::size_t> run_round(batch_transaction& t,
                                    std::span<const core::write_command> commands,
                                    const std::vector<std::size_t>& positions, std::int64_t epoch,
-                                   member_cache& cache, bool given_before, bool may_commit,
+                                   const std::function<member_cache&(core::user_id)>& cache_of,
+                                   bool given_before, bool may_commit,
                                    std::vector<core::write_outcome>& outcomes) {
   std::map<core::user_id, user_batch> batches;  // by user id: one order of locking for everybody
   std::map<core::user_id, bool> held_back;
   std::vector<std::size_t> rest;
   for (const auto position : positions) {
     const auto user = core::user_of(commands[position]);
-    auto& batch = batches.try_emplace(user, user, epoch, cache, given_before).first->second;
+    auto& batch =
+        batches.try_emplace(user, user, epoch, cache_of(user), given_before).first->second;
     // Once one command of a user waits, all later ones of that user do: their order is kept.
     if (held_back[user] || !batch.add(position, commands[position])) {
       held_back[user] = true;
@@ -159,22 +166,28 @@ core::error command_failed() {
 
 }  // namespace
 
-postgres_job_log::postgres_job_log(std::string app_conninfo)
-    : conninfo_(std::move(app_conninfo)), members_(std::make_unique<member_cache>()) {}
+postgres_job_log::postgres_job_log(std::string app_conninfo) : conninfo_(std::move(app_conninfo)) {
+  for (auto& l : lanes_) l.members = std::make_unique<member_cache>();
+}
 
 postgres_job_log::~postgres_job_log() = default;
 
-connection& postgres_job_log::ready_connection() {
-  if (!connection_ || connection_->broken() || connection_->hung_up()) {
-    connection_.reset();
-    connection_ = std::make_unique<connection>(conninfo_);
-    for (const auto& s : batch_statements()) connection_->prepare(s);
+connection& postgres_job_log::ready_connection(lane& l) {
+  if (!l.link || l.link->broken() || l.link->hung_up()) {
+    l.link.reset();
+    l.link = std::make_unique<connection>(conninfo_);
+    for (const auto& s : batch_statements()) l.link->prepare(s);
   }
-  return *connection_;
+  return *l.link;
+}
+
+postgres_job_log::lane& postgres_job_log::lane_of(core::user_id user) {
+  return lanes_[core::uuid_hash{}(user) % lane_count];
 }
 
 std::int64_t postgres_job_log::begin_epoch() {
-  epoch_ = ready_connection().exec("select nextval('server_epoch')")[0][0].as<std::int64_t>();
+  epoch_ =
+      ready_connection(lanes_[0]).exec("select nextval('server_epoch')")[0][0].as<std::int64_t>();
   return epoch_;
 }
 
@@ -188,32 +201,58 @@ std::string without_details(const std::exception& e) {
 
 }  // namespace
 
+// Small batches are one transaction: what they would gain side by side, a second wait for the disk
+// costs.
 std::vector<core::write_outcome> postgres_job_log::commit(
     std::span<const core::write_command> commands) {
-  if (commands.empty()) return {};
+  outcomes out(commands.size(), command_failed());
+  if (commands.empty()) return out;
+  std::array<positions, lane_count> parts;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const auto& l = lane_of(core::user_of(commands[i]));
+    parts[static_cast<std::size_t>(&l - lanes_.data())].push_back(i);
+  }
+  const bool large = commands.size() >= commands_side_by_side_min;
+  if (!large || parts[0].empty() || parts[1].empty()) {
+    positions all(commands.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    commit_part(parts[0].empty() ? lanes_[1] : lanes_[0], commands, all, out);
+    return out;
+  }
+  // Of different users, so they write different outcomes. When one of them finds the database away
+  // all are given again; those that were stored are then found.
+  auto other =
+      std::async(std::launch::async, [&] { commit_part(lanes_[1], commands, parts[1], out); });
+  commit_part(lanes_[0], commands, parts[0], out);
+  other.get();
+  return out;
+}
+
+void postgres_job_log::commit_part(lane& l, std::span<const core::write_command> commands,
+                                   const positions& which, outcomes& out) {
   // Commands are given again only after a commit in doubt; then creating a job that is there fails,
   // and the second look finds it.
   for (const bool given_before : {false, true}) {
     try {
-      return commit_together(commands, given_before);
+      return commit_together(l, commands, which, given_before, out);
     } catch (const core::store_unavailable&) {
       throw;
     } catch (const std::exception& e) {
       // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
       if (given_before)
         spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
-                     commands.size(), without_details(e));
+                     which.size(), without_details(e));
     }
   }
-  std::vector<core::write_outcome> outcomes;
-  outcomes.reserve(commands.size());
-  for (const auto& command : commands) outcomes.push_back(commit_alone(command));
-  return outcomes;
+  for (const auto position : which) commit_alone(l, commands, position, out);
 }
 
-core::write_outcome postgres_job_log::commit_alone(const core::write_command& command) {
+void postgres_job_log::commit_alone(lane& l, std::span<const core::write_command> commands,
+                                    std::size_t position, outcomes& out) {
+  out[position] = command_failed();
   try {
-    return std::move(commit_together({&command, 1}, true)[0]);
+    commit_together(l, commands, {position}, true, out);
+    return;
   } catch (const core::store_unavailable&) {
     throw;
   } catch (const pqxx::transaction_rollback&) {
@@ -221,27 +260,25 @@ core::write_outcome postgres_job_log::commit_alone(const core::write_command& co
   } catch (const pqxx::sql_error& e) {
     if (is_passing(e)) throw core::store_unavailable("the database is too busy");
     spdlog::error("storage: a command failed: {}", without_details(e));
-    return command_failed();
   } catch (const std::exception& e) {
     spdlog::error("storage: a command failed: {}", without_details(e));
-    return command_failed();
   }
+  out[position] = command_failed();
 }
 
-std::vector<core::write_outcome> postgres_job_log::commit_together(
-    std::span<const core::write_command> commands, bool given_before) {
-  auto& c = ready_connection();
-  return c.guarded([&] {
-    std::vector<core::write_outcome> outcomes(commands.size(), command_failed());
-    std::vector<std::size_t> positions(commands.size());
-    for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = i;
+void postgres_job_log::commit_together(lane& l, std::span<const core::write_command> commands,
+                                       positions which, bool given_before, outcomes& out) {
+  auto& c = ready_connection(l);
+  const auto cache_of = [this](core::user_id user) -> member_cache& {
+    return *lane_of(user).members;
+  };
+  c.guarded([&] {
+    const auto count = which.size();
     batch_transaction t{c.raw()};
-    while (!positions.empty())
-      positions =
-          run_round(t, commands, positions, epoch_, *members_, given_before, !hook_, outcomes);
-    if (hook_) hook_(commands.size());
+    while (!which.empty())
+      which = run_round(t, commands, which, epoch_, cache_of, given_before, !hook_, out);
+    if (hook_) hook_(count);
     t.commit();
-    return outcomes;
   });
 }
 
@@ -262,7 +299,7 @@ void hold_back(connection& c, std::vector<core::open_job>& jobs) {
 }  // namespace
 
 std::vector<core::open_job> postgres_job_log::take_open_jobs(std::optional<core::user_id> user) {
-  auto& c = ready_connection();
+  auto& c = ready_connection(lanes_[0]);
   std::vector<core::uuid> taken;
   for (const auto& row : c.run(take_statement, epoch_, user))
     taken.push_back(read_uuid(row[0].c_str()));

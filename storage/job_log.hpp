@@ -1,6 +1,7 @@
 // core::job_log on PostgreSQL: group commit (data.md, Writes).
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -11,8 +12,10 @@ namespace samovar::storage {
 
 class member_cache;
 
-/// One connection of its own, made on demand and again after a loss. One thread at a time.
+/// Two connections of its own, made on demand and again after a loss. One thread at a time.
 /// A batch costs two round trips whatever its size: begin with all reads, all writes with commit.
+/// A large one of several users is two transactions side by side, each user's commands in one of
+/// them.
 class postgres_job_log final : public core::job_log {
  public:
   explicit postgres_job_log(std::string app_conninfo);
@@ -27,15 +30,28 @@ class postgres_job_log final : public core::job_log {
   void before_commit(std::function<void(std::size_t)> hook) { hook_ = std::move(hook); }
 
  private:
-  connection& ready_connection();
+  using positions = std::vector<std::size_t>;
+  using outcomes = std::vector<core::write_outcome>;
+  static constexpr std::size_t lane_count = 2;
+  /// A thread works on one lane at a time.
+  struct lane {
+    std::unique_ptr<connection> link;
+    std::unique_ptr<member_cache> members;  ///< of the jobs of this lane's users
+  };
+
+  connection& ready_connection(lane& l);
+  lane& lane_of(core::user_id user);
+  /// Sets the outcomes at `which`.
+  void commit_part(lane& l, std::span<const core::write_command> commands, const positions& which,
+                   outcomes& out);
   /// `given_before`: some of the jobs to create may be there already.
-  std::vector<core::write_outcome> commit_together(std::span<const core::write_command> commands,
-                                                   bool given_before);
-  core::write_outcome commit_alone(const core::write_command& command);
+  void commit_together(lane& l, std::span<const core::write_command> commands, positions which,
+                       bool given_before, outcomes& out);
+  void commit_alone(lane& l, std::span<const core::write_command> commands, std::size_t position,
+                    outcomes& out);
 
   std::string conninfo_;
-  std::unique_ptr<connection> connection_;
-  std::unique_ptr<member_cache> members_;
+  std::array<lane, lane_count> lanes_;
   std::int64_t epoch_ = 0;
   std::function<void(std::size_t)> hook_;
 };
