@@ -37,14 +37,14 @@ std::optional<uuid> parse_uuid(std::string_view text) noexcept {
 
 std::string to_string(const uuid& id) {
   static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(36);
+  char out[36];
+  char* at = out;
   for (std::size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out.push_back('-');
-    out.push_back(digits[id.bytes[i] >> 4]);
-    out.push_back(digits[id.bytes[i] & 15]);
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    *at++ = digits[id.bytes[i] >> 4];
+    *at++ = digits[id.bytes[i] & 15];
   }
-  return out;
+  return {out, sizeof out};
 }
 
 uuid make_uuid_v7(std::uint64_t unix_ms, std::uint64_t random_a, std::uint64_t random_b) noexcept {
