@@ -124,7 +124,7 @@ world::world()
     view.record.mode = c.mode;
     view.record.priority = c.priority;
     view.record.image_ids = c.image_ids;
-    view.record.image_filenames.assign(c.image_ids.size(), "cat.png");
+    view.record.image_filenames = std::vector<std::string>(c.image_ids.size(), "cat.png");
     return actors::submit_answer{std::make_shared<actors::pinned_job>(view), false};
   };
 }
