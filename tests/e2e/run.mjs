@@ -33,6 +33,7 @@ const groups = [
   'crash',
   'isolate',
   'campaign',
+  'crash_campaign',
   'import',
   'backup',
   'load',
