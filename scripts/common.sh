@@ -11,7 +11,7 @@ PACKAGES_BUILD="g++ cmake ninja-build ccache pkg-config ca-certificates git
   libcaf-dev libboost-dev libboost-system-dev libboost-test-dev libpqxx-dev libopencv-dev
   libjpeg-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
   libspdlog-dev libarchive-dev libpq-dev libsodium-dev libssl-dev libbenchmark-dev postgresql
-  libcjose-dev libcurl4-openssl-dev libjansson-dev"
+  libcjose-dev libcurl4-openssl-dev libjansson-dev libicu-dev libtorch-dev libopenblas0-pthread"
 PACKAGES_TEST="chromium opencv-doc clang-format openssl"
 PACKAGES_FUZZ="clang libclang-rt-14-dev"
 
