@@ -34,6 +34,7 @@ const groups = [
   'isolate',
   'sam3',
   'campaign',
+  'crash_campaign',
   'import',
   'backup',
   'load',
