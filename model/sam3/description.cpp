@@ -82,7 +82,6 @@ std::string compute_type_of(const segmenter_settings& s) {
 std::string identity_of(const checkpoint& c, const std::string& compute_type) {
   digest d;
   for (const auto& [name, tensor] : c.tensors) {
-    if (is_ignored(name)) continue;
     d.add(name.c_str(), name.size() + 1);
     d.add(&tensor.type, sizeof tensor.type);
     d.add(tensor.shape.data(), tensor.shape.size() * sizeof tensor.shape[0]);
