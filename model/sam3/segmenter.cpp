@@ -1,6 +1,5 @@
 #include "model/sam3/segmenter.hpp"
 
-#include <ATen/Parallel.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -9,12 +8,12 @@
 #include <unordered_map>
 
 #include "core/limits.hpp"
+#include "model/sam3/answers.hpp"
 #include "model/sam3/concepts.hpp"
 #include "model/sam3/description.hpp"
 #include "model/sam3/finding.hpp"
 #include "model/sam3/memory.hpp"
 #include "model/sam3/preprocess.hpp"
-#include "model/sam3/runs.hpp"
 #include "model/sam3/shared_network.hpp"
 #include "model/sam3/threads.hpp"
 
@@ -25,12 +24,9 @@ using core::error_code;
 using core::make_error;
 
 constexpr std::size_t texts_kept_max = 256;
-constexpr std::int64_t packed_bytes_max = 128 << 20;
 /// The id of "visual", the word that stands for exemplars alone, in the released vocabulary; known
 /// here so that exemplars work without one.
 constexpr std::int64_t released_entries = 49408, released_visual = 7195;
-
-struct cancelled {};
 
 class sam3_encoding final : public core::encoding {
  public:
@@ -98,10 +94,6 @@ class sam3_segmenter final : public core::segmenter {
   std::unordered_map<std::string, text_features> texts_;
   std::int64_t boxes_at_once_ = 1, concepts_at_once_ = 1;
 };
-
-void stop_if(const core::cancel_token& cancel) {
-  if (cancel.cancelled()) throw cancelled{};
-}
 
 template <class T>
 T or_throw(core::outcome<T> o) {
@@ -182,31 +174,6 @@ core::outcome<std::shared_ptr<const core::encoding>> sam3_segmenter::encode(
   });
 }
 
-/// Masks of logits [n, 4g, 4g] at the image's size, appended with their scores [n].
-void append(std::vector<core::detection>& out, const at::Tensor& logits, const at::Tensor& scores,
-            core::size image, const core::cancel_token& cancel) {
-  const auto n = logits.size(0);
-  const at::Tensor kept = scores.to(at::kCPU, at::kFloat).contiguous();
-  const auto* score = kept.data_ptr<float>();
-  const auto column = (image.height + 7) / 8, bytes = image.width * column;
-  const auto at_once = std::clamp<std::int64_t>(packed_bytes_max / bytes, 1, 256);
-  for (std::int64_t begin = 0; begin < n; begin += at_once) {
-    stop_if(cancel);
-    const auto count = std::min(at_once, n - begin);
-    const at::Tensor packed =
-        packed_masks(logits.narrow(0, begin, count), image.height, image.width).contiguous();
-    const auto* bits = packed.data_ptr<std::uint8_t>();
-    std::vector<core::detection> found(static_cast<std::size_t>(count));
-    at::parallel_for(0, count, 1, [&](auto first, auto last) {
-      for (auto i = first; i < last; ++i)
-        found[static_cast<std::size_t>(i)] =
-            core::make_detection(runs_of(bits + i * bytes, image.height, image.width),
-                                 std::clamp(static_cast<double>(score[begin + i]), 0.0, 1.0));
-    });
-    std::move(found.begin(), found.end(), std::back_inserter(out));
-  }
-}
-
 std::vector<core::detection> sam3_segmenter::inside_boxes(const sam3_encoding& image,
                                                           const core::image_prompts& prompts,
                                                           const core::cancel_token& cancel) {
@@ -228,8 +195,7 @@ std::vector<core::detection> sam3_segmenter::inside_boxes(const sam3_encoding& i
     const auto best = net_->click_masks.choose_one(net_->click(image.clicks, asked, h, w), {});
     stop_if(cancel);
     detections found;
-    append(found, without_holes(best.masks, net_->sizes).select(1, 0), best.ious.select(1, 0),
-           image.image_size, cancel);
+    append_filled(found, best, *net_, image.image_size, cancel);
     std::move(found.begin(), found.end(), std::back_inserter(out));
   });
   return out;
@@ -262,8 +228,7 @@ std::vector<core::detection> sam3_segmenter::at_points(const sam3_encoding& imag
     best = net_->click_masks.choose_one(candidates, {});
   }
   detections out;
-  append(out, without_holes(best.masks, net_->sizes).select(1, 0), best.ious.select(1, 0),
-         image.image_size, cancel);
+  append_filled(out, best, *net_, image.image_size, cancel);
   return out;
 }
 
