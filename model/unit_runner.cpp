@@ -1,5 +1,7 @@
 #include "model/unit_runner.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
 #include <list>
 #include <new>
@@ -84,8 +86,10 @@ class caching_runner final : public core::unit_runner {
       return run_or_throw(unit, cancel);
     } catch (const std::bad_alloc&) {
       return unit_failure{"Not enough memory for this image just now", true};
-    } catch (const std::exception&) {
+    } catch (const std::exception& e) {
       // Includes cv::Exception and store errors; their texts may hold paths, so none is passed on.
+      const std::string_view what(e.what());
+      spdlog::error("unit_runner caught: {}", what.substr(0, what.find('\n')));
       return unit_failure{"The segmenter failed unexpectedly", true};
     } catch (...) {
       // The device worker must survive whatever a model library throws.

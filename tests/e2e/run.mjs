@@ -32,6 +32,7 @@ const groups = [
   'oidc_forged',
   'crash',
   'isolate',
+  'sam3',
   'campaign',
   'crash_campaign',
   'import',
