@@ -34,6 +34,7 @@ const groups = [
   'isolate',
   'campaign',
   'import',
+  'check_model',
   'backup',
   'load',
   'browser',
