@@ -110,6 +110,12 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     return d.section == "model" || d.name() == "devices.list";
   });
 
+  auto* check_model = app.add_subcommand(
+      "check-model", "say what is in a SAM 3 checkpoint; exit code 1 when it can't be used");
+  check_model_command checked;
+  check_model->add_option("PATH", checked.file, "model.safetensors, sam3.safetensors or sam3.pt")
+      ->required();
+
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(reversed);
@@ -153,8 +159,10 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     seg.options = *s;
     return make_segment(std::move(seg), boxes);
   }
+  if (*check_model) return command{std::move(checked)};
   return usage(
-      "a command is needed: serve, user, migrate, reconcile or segment (see samovar --help)");
+      "a command is needed: serve, user, migrate, reconcile, segment or check-model (see samovar "
+      "--help)");
 }
 
 }  // namespace samovar::config

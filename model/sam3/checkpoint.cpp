@@ -152,6 +152,7 @@ core::outcome<checkpoint> read_checkpoint(std::unique_ptr<tensor_file> file,
   c.names = guess.best();
   const auto config = config_beside(path);
   if (!config) return config.failure();
+  c.has_config = !config->empty();
   std::string problem;
   const auto shape = [&](const std::string& name) -> std::optional<std::vector<std::int64_t>> {
     const auto found = gather(*c.file, c.names, name);

@@ -29,6 +29,7 @@ struct checkpoint {
   /// What the network reads and the file has whole, by released name.
   std::map<std::string, checkpoint_tensor> tensors;
   options sizes;
+  bool has_config = false;  ///< a config.json lay beside the file
 };
 
 /// What is wrong with a checkpoint's tensors, each list sorted; names are the file's own.

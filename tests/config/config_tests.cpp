@@ -155,7 +155,10 @@ BOOST_AUTO_TEST_CASE(settings_that_do_not_go_together_are_refused_by_name) {
 }
 
 BOOST_AUTO_TEST_CASE(unknown_variables_are_named) {
-  BOOST_TEST(refuse_unknown_variables({"HOME", "SAMOVAR_HTTP_PORT", "SAMOVAR_TEST_LONG"}).ok());
+  BOOST_TEST(refuse_unknown_variables({"HOME", "SAMOVAR_HTTP_PORT", "SAMOVAR_TEST_LONG",
+                                       "SAMOVAR_SAM3_GOLDEN", "SAMOVAR_SAM3_VOCABULARY"})
+                 .ok());
+  BOOST_TEST(!refuse_unknown_variables({"SAMOVAR_SAM3_CHECKPOINT"}).ok());
   const auto r = refuse_unknown_variables({"SAMOVAR_HTTP_PRT"});
   BOOST_REQUIRE(!r.ok());
   BOOST_TEST(r.failure().detail == "environment variable SAMOVAR_HTTP_PRT: unknown setting");
@@ -290,6 +293,14 @@ BOOST_AUTO_TEST_CASE(segment_command_line) {
                   .empty());
 }
 
+BOOST_AUTO_TEST_CASE(check_model_takes_one_file) {
+  const auto r = parse({"check-model", "sam3.pt"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST(std::get<check_model_command>(*r).file == "sam3.pt");
+  BOOST_TEST(!complaint({"check-model"}).empty());
+  BOOST_TEST(!complaint({"check-model", "a", "b"}).empty());
+}
+
 BOOST_AUTO_TEST_CASE(help_and_version) {
   BOOST_TEST(std::get<print_command>(*parse({"--version"})).text == "samovar 1.2.3\n");
   const auto all = std::get<print_command>(*parse({"serve", "--help"})).text;
@@ -297,7 +308,8 @@ BOOST_AUTO_TEST_CASE(help_and_version) {
   for (const words& w :
        {words{"--help"}, words{"user", "--help"}, words{"user", "add", "--help"},
         words{"segment", "--help"}, words{"migrate", "--help"}, words{"reconcile", "--help"},
-        words{"import-samui", "--help"}, words{"backup", "--help"}, words{"restore", "--help"}})
+        words{"import-samui", "--help"}, words{"backup", "--help"}, words{"restore", "--help"},
+        words{"check-model", "--help"}})
     BOOST_TEST(std::get<print_command>(*parse(w)).text.size() > 50u);
 }
 

@@ -36,6 +36,7 @@ const groups = [
   'campaign',
   'crash_campaign',
   'import',
+  'check_model',
   'backup',
   'load',
   'browser',
