@@ -26,7 +26,7 @@ namespace samovar::app {
 namespace {
 
 using nlohmann::json;
-using outcome = std::variant<core::unit_output, core::unit_failure>;
+using outcome = core::unit_result;
 
 constexpr int child_socket = 3;
 constexpr auto load_max = std::chrono::minutes(10);  // a large model from a slow disk
@@ -83,9 +83,18 @@ core::unit_request read_unit(const std::string& text) {
   return u;
 }
 
+/// The unit of a {"prepare": …}, else nullptr.
+std::shared_ptr<const core::unit_request> unit_ahead(const std::string& text) {
+  const auto in = json::parse(text);
+  const auto at = in.find("prepare");
+  if (at == in.end()) return nullptr;
+  return std::make_shared<const core::unit_request>(read_unit(at->get<std::string>()));
+}
+
 std::string outcome_text(const outcome& o) {
   if (const auto* f = std::get_if<core::unit_failure>(&o))
-    return json{{"reason", f->reason}, {"retryable", f->retryable}}.dump();
+    return json{{"reason", f->reason}, {"retryable", f->retryable}, {"device_ms", f->device_ms}}
+        .dump();
   const auto& found = std::get<core::unit_output>(o);
   return json{{"detections", storage::detections_text(found.detections)},
               {"model", found.model},
@@ -96,7 +105,8 @@ std::string outcome_text(const outcome& o) {
 outcome read_outcome(const std::string& text) {
   const auto in = json::parse(text);
   if (in.contains("reason"))
-    return core::unit_failure{in.at("reason").get<std::string>(), in.at("retryable").get<bool>()};
+    return core::unit_failure{in.at("reason").get<std::string>(), in.at("retryable").get<bool>(),
+                              in.at("device_ms").get<double>()};
   return core::unit_output{storage::read_detections(in.at("detections").get<std::string>()),
                            in.at("model").get<std::string>(), in.at("device_ms").get<double>()};
 }
@@ -156,6 +166,11 @@ class process_runner final : public core::unit_runner {
   process_runner& operator=(const process_runner&) = delete;
 
   std::string identity() const override { return identity_; }
+
+  /// Sent ahead of the unit that runs now, so that the process decodes beside it.
+  void prepare(const std::shared_ptr<const core::unit_request>& unit) override {
+    if (pid_ >= 0) send_frame(socket_, json{{"prepare", unit_text(*unit)}}.dump());
+  }
 
   outcome run(const core::unit_request& unit, const core::cancel_token&) override {
     try {
@@ -259,6 +274,10 @@ int serve_units() {
   for (;;) {
     const auto unit = receive_frame(child_socket, forever);
     if (!unit.text) return config::exit_ok;
+    if (const auto ahead = unit_ahead(*unit.text)) {
+      runner->prepare(ahead);
+      continue;
+    }
     if (!send_frame(child_socket, outcome_text(runner->run(read_unit(*unit.text), never))))
       return config::exit_ok;
   }

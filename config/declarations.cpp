@@ -122,7 +122,8 @@ void add_devices(std::vector<declaration>& t) {
                    "image at work and not the server",
                    SAMOVAR_MEMBER(devices.isolate)));
   t.push_back(integer("devices", "slots", 1, 8, "slots",
-                      "units a device holds at a time (one runs, the others are ready)",
+                      "units a device holds at a time (one runs, one is decoded, one has its masks "
+                      "finished)",
                       SAMOVAR_MEMBER(devices.slots)));
 }
 

@@ -81,7 +81,7 @@ struct settings {
 
   struct {
     std::string list = "cpu";
-    std::int64_t slots = 2;
+    std::int64_t slots = 3;
     std::string isolate = "off";
   } devices;
 

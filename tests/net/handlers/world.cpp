@@ -204,10 +204,14 @@ core::job world::add_job(core::user_id owner, core::job_status status,
   j.id = fresh<core::job_id>();
   j.user = owner;
   j.status = status;
+  std::vector<core::image_id> ids;
+  std::vector<std::string> names;
   for (const auto& i : of) {
-    j.image_ids.push_back(i.id);
-    j.image_filenames.push_back(i.filename);
+    ids.push_back(i.id);
+    names.push_back(i.filename);
   }
+  j.image_ids = std::move(ids);
+  j.image_filenames = std::move(names);
   jobs.rows.push_back(j);
   return j;
 }
