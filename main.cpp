@@ -35,6 +35,7 @@ int carry_out(const config::command& what) {
     return config::exit_ok;
   }
   if (const auto* c = std::get_if<config::segment_command>(&what)) return app::segment(*c);
+  if (const auto* c = std::get_if<config::check_model_command>(&what)) return app::check_model(*c);
   if (const auto* c = std::get_if<config::serve_command>(&what)) {
     set_up_logging(c->options.log.level);
     return app::serve(c->options);

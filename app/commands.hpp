@@ -12,6 +12,7 @@ int migrate(const config::settings& s);
 int manage_users(const config::user_command& c);
 int reconcile(const config::reconcile_command& c);
 int segment(const config::segment_command& c);
+int check_model(const config::check_model_command& c);
 int import_samui(const config::import_command& c);
 int backup(const config::backup_command& c);
 int restore(const config::restore_command& c);

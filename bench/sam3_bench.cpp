@@ -1,10 +1,13 @@
 // sam3_bench [--device cpu|cuda|auto] [--dtype fp32|bf16|fp16] [--batches 1,8] [--repeats N]
 //            [--warmups N] [--threads N] [--size full|small] [--weights FILE] [--json FILE]
+//            [--only NAME,NAME]
+// sam3_bench --write FILE [--size full|small]
 //
-// Times the SAM 3 network at full size. Without --weights it writes a checkpoint of random numbers
-// to the temporary folder (1.7 GB) and removes it afterwards. Prints a table; --json writes the
-// same. `small` is for trying the program. A device that is not there is reported as "no device"
-// and is no failure.
+// Times the SAM 3 network at full size, or the stages whose names contain one of NAME. Without
+// --weights it writes a checkpoint of random numbers to the temporary folder (1.7 GB) and removes
+// it afterwards; --write writes one in float32, as the released one is (3.4 GB). Prints a table;
+// --json writes the same. `small` is for trying the program. A device that is not there is reported
+// as "no device" and is no failure.
 #include <c10/core/GradMode.h>
 
 #include <unistd.h>
@@ -29,7 +32,7 @@ using namespace samovar;
 using namespace samovar::model::sam3;
 
 struct arguments {
-  std::string device = "auto", dtype = "bf16", size = "full", weights, json;
+  std::string device = "auto", dtype = "bf16", size = "full", weights, json, write;
   bench::plan plan;
   int threads = 0;
 };
@@ -42,13 +45,16 @@ arguments parse(int argc, char** argv) {
     if (word == "--dtype") a.dtype = value;
     if (word == "--weights") a.weights = value;
     if (word == "--json") a.json = value;
+    if (word == "--write") a.write = value;
     if (word == "--size") a.size = value;
     if (word == "--warmups") a.plan.warmups = std::max(0, std::stoi(value));
     if (word == "--threads") a.threads = std::stoi(value);
     if (word == "--repeats") a.plan.repeats = std::max(1, std::stoi(value));
+    std::istringstream list(value);
+    if (word == "--only")
+      for (std::string n; std::getline(list, n, ',');) a.plan.only.push_back(n);
     if (word == "--batches") {
       a.plan.batches.clear();
-      std::istringstream list(value);
       for (std::string n; std::getline(list, n, ',');) a.plan.batches.push_back(std::stoll(n));
     }
   }
@@ -81,6 +87,17 @@ options sizes_named(const std::string& name) {
   return o;
 }
 
+/// Shapes do not tell everything.
+std::string config_of(const options& sizes) {
+  std::ostringstream config;
+  config << "{\"image_size\":" << sizes.image_size << ",\"vit_heads\":" << sizes.vit_heads
+         << ",\"text_heads\":" << sizes.text_heads << ",\"global_blocks\":[";
+  for (std::size_t i = 0; i < sizes.global_blocks.size(); ++i)
+    config << (i > 0 ? "," : "") << sizes.global_blocks[i];
+  config << "]}";
+  return config.str();
+}
+
 /// A checkpoint of random numbers that disappears.
 struct temporary_checkpoint {
   std::filesystem::path path;
@@ -91,13 +108,7 @@ struct temporary_checkpoint {
     const std::filesystem::path folder = name;
     path = folder / "model.safetensors";
     bench::write_random_checkpoint(path, sizes, element::bf16, 1);
-    // Shapes do not tell everything.
-    std::ofstream config(folder / "config.json");
-    config << "{\"image_size\":" << sizes.image_size << ",\"vit_heads\":" << sizes.vit_heads
-           << ",\"text_heads\":" << sizes.text_heads << ",\"global_blocks\":[";
-    for (std::size_t i = 0; i < sizes.global_blocks.size(); ++i)
-      config << (i > 0 ? "," : "") << sizes.global_blocks[i];
-    config << "]}";
+    std::ofstream(folder / "config.json") << config_of(sizes);
   }
   ~temporary_checkpoint() {
     // Not remove_all: some builds of LibTorch export a broken one of their own.
@@ -131,6 +142,12 @@ void print(const arguments& a, const std::vector<bench::timing>& rows, double pe
 }
 
 int run(arguments a) {
+  if (!a.write.empty()) {
+    const auto sizes = sizes_named(a.size);
+    bench::write_random_checkpoint(a.write, sizes, element::f32, 1);
+    std::ofstream(std::filesystem::path(a.write).parent_path() / "config.json") << config_of(sizes);
+    return 0;
+  }
   const bool cuda = at::hasCUDA();
   if (a.device == "auto") a.device = cuda ? "cuda" : "cpu";
   if (a.device.rfind("cuda", 0) == 0 && !cuda) {

@@ -46,9 +46,12 @@ print(" ".join("-isystem " + p for p in e.include_paths("cuda")))')
     "$nvcc" -O3 -std=c++17 -I. -gencode="arch=compute_$arch,code=sm_$arch" \
       -c model/sam3/cuda/kernels.cu -o "$objects" || return 1
   fi
-  flags="$flags -DSAMOVAR_SAM3_GOLDEN_DEFAULT=\"tests/golden/sam3\""
-  plain="checkpoint expected_tensors json_reader mapped_file options safetensors tensor_file"
-  network=$(cd model/sam3 && ls ./*.cpp | sed 's|^./||; s|\.cpp$||' | grep -v -x -e module)
+  flags="$flags -DSAMOVAR_SOURCE_DIR=\".\""
+  plain="checkpoint expected_tensors json_reader mapped_file names options pickle pickle_names
+    safetensors tensor_file torch_archive zip_archive"
+  network=$(cd model/sam3 && ls ./*.cpp | sed 's|^./||; s|\.cpp$||' |
+    grep -v -x -e module -e tokenizer -e text_cleaning -e answers -e concepts -e description -e memory \
+        -e runs -e segmenter -e shared_network)
   for file in $plain; do
     unity "$file" "model/sam3/$file.cpp" &
     network=$(echo "$network" | grep -v -x "$file")

@@ -125,8 +125,18 @@ std::vector<timing> time_stages(const network& net, const plan& p) {
   const auto& o = net.sizes;
   const at::Device device = net.device;
   std::vector<timing> out;
+  // A stage that nobody asked for still makes what later ones start from.
+  const auto wanted = [&](const std::string& name) {
+    return p.only.empty() || std::any_of(p.only.begin(), p.only.end(), [&](const auto& part) {
+             return name.find(part) != std::string::npos;
+           });
+  };
   const auto time = [&](const std::string& name, std::int64_t batch, double tflop,
-                        const std::function<void()>& run) {
+                        const std::function<void()>& run, bool needed = false) {
+    if (!wanted(name)) {
+      if (needed) run();
+      return;
+    }
     try {
       out.push_back(time_it(name, batch, tflop, p, device, run));
       std::fprintf(stderr, "%s, batch %d: %.2f ms\n", name.c_str(), static_cast<int>(batch),
@@ -146,17 +156,22 @@ std::vector<timing> time_stages(const network& net, const plan& p) {
       for (const auto& picture : pictures) preprocess(picture.to(device), o);
     });
     at::Tensor trunk;
-    time("trunk", batch, n * trunk_tflop(o), [&] { trunk = net.vision(pixels, {}); });
+    time(
+        "trunk", batch, n * trunk_tflop(o), [&] { trunk = net.vision(pixels, {}); }, true);
     detector_features levels;
-    time("detector neck", batch, n * neck_tflop(o), [&] { levels = net.detector_levels(trunk); });
+    time(
+        "detector neck", batch, n * neck_tflop(o), [&] { levels = net.detector_levels(trunk); },
+        true);
     time("encoder (trunk + detector neck)", batch, n * (trunk_tflop(o) + neck_tflop(o)),
          [&] { net.detector_levels(net.vision(pixels, {})); });
     const at::Tensor ids = some_ids(net, batch);
     text_features words;
-    time("text", batch, 0, [&] { words = net.text(ids, {}); });
+    time(
+        "text", batch, 0, [&] { words = net.text(ids, {}); }, true);
     grounding found;
-    time("grounding (fusion + decoder + scores)", batch, 0,
-         [&] { found = net.ground(levels, words, no_geometry(batch)); });
+    time(
+        "grounding (fusion + decoder + scores)", batch, 0,
+        [&] { found = net.ground(levels, words, no_geometry(batch)); }, true);
     finding_options finding;
     finding.threshold = threshold_for(found);
     time("masks of the kept queries", batch, 0, [&] {
@@ -172,7 +187,9 @@ std::vector<timing> time_stages(const network& net, const plan& p) {
     });
     if (batch > 1) continue;
     interactive_features clickable;
-    time("interactive neck", 1, neck_tflop(o), [&] { clickable = net.interactive_levels(trunk); });
+    time(
+        "interactive neck", 1, neck_tflop(o), [&] { clickable = net.interactive_levels(trunk); },
+        true);
     const auto click = [&](const clicks& c) {
       const auto chosen =
           net.click_masks.choose_one(net.click(clickable, c, picture_height, picture_width), {});

@@ -22,6 +22,8 @@ struct plan {
   int repeats = 5;
   int warmups = 2;
   std::vector<std::int64_t> batches{1};
+  /// Only stages whose name contains one of these; empty: all.
+  std::vector<std::string> only;
 };
 
 /// Waits until the device has done what it was given.

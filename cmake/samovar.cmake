@@ -64,5 +64,8 @@ if(NOT SAMOVAR_CORE_ONLY)
   find_package(spdlog REQUIRED)
   find_package(CLI11 REQUIRED)
   find_package(benchmark REQUIRED)
+  find_package(ICU REQUIRED COMPONENTS uc)
+  find_package(ZLIB REQUIRED)
+  find_package(Torch QUIET)  # only model/sam3 uses it, and does without
   pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 endif()

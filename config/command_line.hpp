@@ -39,8 +39,12 @@ struct reconcile_command {
 struct segment_command {
   std::string image;
   std::string out;
-  std::vector<core::box> boxes;
-  std::string segmenter = "classical";
+  std::vector<core::box> boxes;  ///< one mask for each
+  std::string text;              ///< every instance of it; at least one of both is given
+  settings options;
+};
+struct check_model_command {
+  std::string file;
 };
 struct import_command {
   settings options;
@@ -70,7 +74,7 @@ struct print_command {
 
 using command = std::variant<serve_command, migrate_command, user_command, reconcile_command,
                              segment_command, print_command, import_command, backup_command,
-                             restore_command, device_process_command>;
+                             restore_command, device_process_command, check_model_command>;
 
 /// Exit codes of the program.
 inline constexpr int exit_ok = 0;
@@ -88,7 +92,8 @@ core::status apply_toml(settings& s, const std::string& text, const std::string&
 /// Applies the variables of known settings; see refuse_unknown_variables for the others.
 core::status apply_environment(settings& s, const environment& env);
 /// Given the names of all environment variables: refuses SAMOVAR_… ones that name no setting
-/// (SAMOVAR_TEST_… belong to the tests and are let through).
+/// (SAMOVAR_TEST_…, SAMOVAR_SAM3_GOLDEN and SAMOVAR_SAM3_VOCABULARY belong to the tests and are let
+/// through).
 core::status refuse_unknown_variables(const std::vector<std::string>& names);
 
 }  // namespace samovar::config

@@ -1,5 +1,7 @@
 #include "model/unit_runner.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
 #include <deque>
 #include <future>
@@ -155,8 +157,10 @@ class caching_runner final : public core::unit_runner {
       work.result = run_or_throw(unit, cancel, work, ms);
     } catch (const std::bad_alloc&) {
       work.result = unit_failure{out_of_memory, true};
-    } catch (const std::exception&) {
+    } catch (const std::exception& e) {
       // Includes cv::Exception and store errors; their texts may hold paths, so none is passed on.
+      const std::string_view what(e.what());
+      spdlog::error("model: a unit failed: {}", what.substr(0, what.find('\n')));
       work.result = unit_failure{"The segmenter failed unexpectedly", true};
     } catch (...) {
       // The device worker must survive whatever a model library throws.

@@ -11,7 +11,7 @@ PACKAGES_BUILD="g++ cmake ninja-build ccache pkg-config ca-certificates git
   libcaf-dev libboost-dev libboost-system-dev libboost-test-dev libpqxx-dev libopencv-dev
   libjpeg-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
   libspdlog-dev libarchive-dev libpq-dev libsodium-dev libssl-dev libbenchmark-dev postgresql
-  libcjose-dev libcurl4-openssl-dev libjansson-dev"
+  libcjose-dev libcurl4-openssl-dev libjansson-dev libicu-dev libtorch-dev libopenblas0-pthread"
 PACKAGES_TEST="chromium opencv-doc clang-format openssl"
 PACKAGES_FUZZ="clang libclang-rt-14-dev"
 
@@ -80,6 +80,22 @@ build() {
   shift
   [ -f "build/$preset/build.ninja" ] || quietly build/logs/configure.log cmake --preset "$preset"
   quietly build/logs/build.log cmake --build --preset "$preset" -j "$JOBS" --target "$@"
+}
+
+# boost_program PROGRAM: runs it with $limit in front and sets `total` and `bad`, the counts of its
+# cases; one that dies counts as a failure. SEED_NAME, if set, tells logs of several runs apart.
+boost_program() {
+  log=build/logs/$(basename "$1")${SEED_NAME:-}.log
+  status=0
+  # shellcheck disable=SC2086
+  $limit "$1" --report_level=short --log_level=test_suite --color_output=no >"$log" 2>&1 ||
+    status=$?
+  total=$(sed -n 's/^Running \([0-9]*\) test case.*/\1/p' "$log" | head -1)
+  total=${total:-0}
+  bad=$(sed -n 's/^ *\([0-9]*\) test cases\{0,1\} out of [0-9]* \(failed\|aborted\).*/\1/p' "$log" |
+    awk '{n += $1} END {print n + 0}')
+  [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+  [ "$total" -gt 0 ] || bad=$((bad > 0 ? bad : 1))
 }
 
 # The page is built again only when its sources or dependencies changed.

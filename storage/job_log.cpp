@@ -153,13 +153,6 @@ std::vector<std::size_t> run_round(batch_transaction& t,
   return rest;
 }
 
-// Nothing is wrong with the command: a lock or a statement took too long. Given again later it will
-// succeed, so it must not be answered with an error. (A deadlock is pqxx::transaction_rollback.)
-bool is_passing(const pqxx::sql_error& e) {
-  const std::string& state = e.sqlstate();
-  return state == "55P03" || state == "57014";
-}
-
 core::error command_failed() {
   return core::make_error(core::error_code::internal, "The change could not be stored");
 }
@@ -238,7 +231,7 @@ void postgres_job_log::commit_part(lane& l, std::span<const core::write_command>
     } catch (const core::store_unavailable&) {
       throw;
     } catch (const std::exception& e) {
-      // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
+      // One of them is at fault: alone, each shows whether it is the one.
       if (given_before)
         spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
                      which.size(), without_details(e));
@@ -255,11 +248,6 @@ void postgres_job_log::commit_alone(lane& l, std::span<const core::write_command
     return;
   } catch (const core::store_unavailable&) {
     throw;
-  } catch (const pqxx::transaction_rollback&) {
-    throw core::store_unavailable("the database resolved a deadlock");
-  } catch (const pqxx::sql_error& e) {
-    if (is_passing(e)) throw core::store_unavailable("the database is too busy");
-    spdlog::error("storage: a command failed: {}", without_details(e));
   } catch (const std::exception& e) {
     spdlog::error("storage: a command failed: {}", without_details(e));
   }

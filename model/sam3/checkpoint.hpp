@@ -1,5 +1,5 @@
-// A SAM 3 checkpoint: a file of tensors under the released names, checked against what the network
-// reads. No LibTorch here.
+// A SAM 3 checkpoint: a file of tensors under one of the two namings, checked against what the
+// network reads. No LibTorch here.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/errors.hpp"
+#include "model/sam3/names.hpp"
 #include "model/sam3/options.hpp"
 #include "model/sam3/tensor_file.hpp"
 
@@ -24,12 +25,14 @@ struct checkpoint_tensor {
 
 struct checkpoint {
   std::unique_ptr<tensor_file> file;
-  std::string naming;                                ///< "released" or "transformers"
-  std::map<std::string, checkpoint_tensor> tensors;  ///< by released name
+  naming names = naming::released;
+  /// What the network reads and the file has whole, by released name.
+  std::map<std::string, checkpoint_tensor> tensors;
   options sizes;
+  bool has_config = false;  ///< a config.json lay beside the file
 };
 
-/// What is wrong with a checkpoint's tensors, each list sorted by name.
+/// What is wrong with a checkpoint's tensors, each list sorted; names are the file's own.
 struct checkpoint_report {
   std::vector<std::string> missing;
   std::vector<std::string> unknown;
@@ -38,10 +41,11 @@ struct checkpoint_report {
 };
 checkpoint_report compare(const checkpoint& c);
 
-/// Opens the file, and the config.json in the same folder when there is one; sizes come from both.
+/// Finds sizes in the tensors and in the config.json in the same folder when there is one.
 /// Not yet compared: see `compare`.
-core::outcome<checkpoint> read_checkpoint(const std::filesystem::path& path);
-/// The same, and an error that names the first unknown, missing or misshapen tensor.
+core::outcome<checkpoint> read_checkpoint(std::unique_ptr<tensor_file> file,
+                                          const std::filesystem::path& path);
+/// Opens, reads and compares; an error names the first misshapen, missing or unknown tensor.
 core::outcome<checkpoint> open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace samovar::model::sam3

@@ -1,7 +1,3 @@
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "model/sam3/options.hpp"
 
 namespace samovar::model::sam3 {
@@ -237,26 +233,6 @@ std::vector<expected_tensor> expected_tensors(const options& o) {
   out.heads();
   out.interactive();
   return out.take();
-}
-
-bool is_ignored(const std::string& name) {
-  constexpr std::array<std::string_view, 13> beginnings{
-      "detector.backbone.language_backbone.encoder.text_projection",
-      "detector.backbone.vision_backbone.convs.3.",
-      "detector.backbone.vision_backbone.sam2_convs.3.",
-      "detector.segmentation_head.pixel_decoder.conv_layers.2.",
-      "detector.segmentation_head.pixel_decoder.norms.2.",
-      "tracker.mask_downsample.",
-      "tracker.maskmem_backbone.",
-      "tracker.maskmem_tpos_enc",
-      "tracker.no_mem_pos_enc",
-      "tracker.no_obj_embed_spatial",
-      "tracker.no_obj_ptr",
-      "tracker.obj_ptr_",
-      "tracker.transformer."};
-  return name.ends_with(".freqs_cis") ||
-         std::any_of(beginnings.begin(), beginnings.end(),
-                     [&](std::string_view b) { return name.starts_with(b); });
 }
 
 }  // namespace samovar::model::sam3

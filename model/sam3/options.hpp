@@ -76,9 +76,13 @@ struct options {
 /// The shape of the tensor with this (released) name, or nullopt.
 using shape_lookup = std::function<std::optional<std::vector<std::int64_t>>(const std::string&)>;
 
-/// Sizes from shapes, the rest from the text of a config.json (empty: there is none). An error
-/// names the tensor or the key.
-core::outcome<options> find_options(const shape_lookup& shape, const std::string& config);
+/// What a message calls the tensor with this (released) name.
+using shown_name = std::function<std::string(const std::string&)>;
+
+/// Sizes from shapes, the rest from the text of a config.json (empty: there is none), flat or as
+/// the transformers library nests it. An error names the tensor or the key.
+core::outcome<options> find_options(const shape_lookup& shape, const shown_name& shown,
+                                    const std::string& config);
 
 struct expected_tensor {
   std::string name;
@@ -86,9 +90,5 @@ struct expected_tensor {
 };
 /// Every tensor that inference reads, with its shape, under the released names and in their order.
 std::vector<expected_tensor> expected_tensors(const options& o);
-
-/// True for names that a checkpoint may hold and image inference ignores: rotary tables, text
-/// projection, the dropped neck level, the unused convolution, parts for video.
-bool is_ignored(const std::string& name);
 
 }  // namespace samovar::model::sam3

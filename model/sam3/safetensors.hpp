@@ -2,18 +2,19 @@
 // https://github.com/huggingface/safetensors#format
 #pragma once
 
-#include "model/sam3/mapped_file.hpp"
-#include "model/sam3/tensor_file.hpp"
+#include <span>
+
+#include "model/sam3/tensor_table.hpp"
 
 namespace samovar::model::sam3 {
 
 /// Headers longer than this are refused, as the format's own library does.
 inline constexpr std::uint64_t safetensors_header_bytes_max = 100'000'000;
 
-/// Refuses a header that is not exactly one description of the bytes that follow: every value
-/// belongs to one tensor, and every tensor has the bytes that its shape and type ask for.
-core::outcome<std::unique_ptr<tensor_file>> open_safetensors(
-    std::shared_ptr<const mapped_file> file);
+/// Views into `bytes`. Refuses a header that is not exactly one description of the bytes that
+/// follow: every value belongs to one tensor, and every tensor has the bytes that its shape and
+/// type ask for.
+core::outcome<tensor_table> read_safetensors(std::span<const std::byte> bytes);
 
 struct tensor_to_write {
   std::string name;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,19 +31,26 @@ struct tensor_view {
   std::size_t byte_size = 0;  ///< product(shape) * bytes_of(type)
 };
 
+enum class file_format : std::uint8_t { safetensors, torch_archive };
+/// "safetensors", "torch archive".
+std::string_view name_of(file_format f);
+
 class tensor_file {
  public:
   virtual ~tensor_file() = default;
   virtual const std::map<std::string, tensor_view>& tensors() const = 0;
+  virtual file_format format() const = 0;
+  /// The whole file.
+  virtual std::span<const std::byte> bytes() const = 0;
+  /// A hint: this tensor's values were copied, its pages need not stay in memory.
+  virtual void forget(const tensor_view& tensor) const = 0;
   /// nullptr when there is none of this name.
   const tensor_view* find(const std::string& name) const;
-  /// A hint: this tensor's values were copied, its pages need not stay in memory.
-  virtual void forget(const tensor_view& tensor) const { (void)tensor; }
 };
 
 /// Decides by content. An error's sentence says what is wrong and where, without the path's folder.
 /// Nothing in the file is executed, and a hostile file costs neither a crash nor memory beyond its
-/// own size.
+/// own size and some 64 MB.
 core::outcome<std::unique_ptr<tensor_file>> open_tensor_file(const std::filesystem::path& path);
 
 }  // namespace samovar::model::sam3

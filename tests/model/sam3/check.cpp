@@ -5,11 +5,11 @@
 // compared with is a failure too. In bf16 and fp16 only results are judged, and loosely: the golden
 // data are float32. Exit status 0: all good.
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string>
 
+#include "tests/model/sam3/golden_folder.hpp"
 #include "tests/model/sam3/stages.hpp"
 
 using namespace samovar::model::sam3;
@@ -45,9 +45,8 @@ int report(const golden::run& run, bool verbose) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* from_environment = std::getenv("SAMOVAR_SAM3_GOLDEN");
   golden::setting s;
-  s.folder = from_environment && *from_environment ? from_environment : SAMOVAR_SAM3_GOLDEN_DEFAULT;
+  s.folder = golden::folder().string();
   bool verbose = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];

@@ -93,6 +93,11 @@ void file::compare_masks(const std::string& tensor, const at::Tensor& value, dou
   judge(std::move(v));
 }
 
+void file::leave_out(const std::string& beginning) {
+  for (const auto& [name, view] : tensors_->tensors())
+    if (name.starts_with(beginning)) used_.insert(name);
+}
+
 std::vector<std::string> file::forgotten() const {
   std::vector<std::string> out;
   for (const auto& [name, view] : tensors_->tensors()) {

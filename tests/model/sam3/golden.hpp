@@ -41,6 +41,8 @@ class file {
                      double tolerance);
   /// Masks: the share of pixels that may differ.
   void compare_masks(const std::string& tensor, const at::Tensor& value, double share);
+  /// Nothing is compared with tensors whose names begin like this.
+  void leave_out(const std::string& beginning);
   void judge(verdict v) { verdicts_.push_back(std::move(v)); }
 
   const std::vector<verdict>& verdicts() const { return verdicts_; }

@@ -24,11 +24,18 @@ class checker {
   void texts();
   void geometries();
   void groundings();
+  geometry_prompt exemplars(const std::string& in, std::int64_t batch);
   void check_packed(const std::string& name, const at::Tensor& logits, const at::Tensor& wanted);
   void grounding_case(const std::string& name, bool traced);
   void interactives();
+  clicks clicks_of(const std::string& in);
   void interactive_case(const std::string& name, bool traced);
   void answers(const std::string& name, const mask_candidates& found, bool traced, const trace& t);
+  void found_from_the_picture(const std::string& name);
+  void clicked_from_the_picture(const std::string& name);
+  void judge_masks(file& f, const std::string& tensor, const at::Tensor& logits);
+  /// Cases are about picture a, those that end in "_x" about picture x.
+  std::string picture_of(const std::string& name) const;
 
   at::Tensor picture(const std::string& name) {
     return image_.input(name + ".input_u8").to(device_);
@@ -52,6 +59,7 @@ class checker {
   double tolerance_ = 1e-4;
   std::shared_ptr<const network> net_;
   file image_, text_, geometry_, grounding_, interactive_;
+  std::vector<std::string> left_out_;
 };
 
 at::ScalarType type_named(const std::string& name) {
@@ -69,9 +77,16 @@ checker::checker(const setting& s)
       geometry_(s.folder, "geometry"),
       grounding_(s.folder, "grounding"),
       interactive_(s.folder, "interactive") {
-  const auto c = open_checkpoint(std::filesystem::path(s.folder) / "weights.safetensors");
+  const auto c = open_checkpoint(
+      s.weights.empty() ? std::filesystem::path(s.folder) / "weights.safetensors" : s.weights);
   if (!c) throw std::runtime_error(c.failure().detail);
   net_ = load_network(*c, device_, type_named(s.dtype));
+}
+
+std::string checker::picture_of(const std::string& name) const {
+  const auto underscore = name.rfind('_');
+  const auto ending = underscore == std::string::npos ? "" : name.substr(underscore + 1);
+  return !ending.empty() && image_.has(ending + ".input_u8") ? ending : "a";
 }
 
 void checker::rotary() {
@@ -126,6 +141,11 @@ void checker::geometries() {
   for (const auto& name : geometry_.cases("out.embeddings")) {
     geometry_prompt p;
     const std::string in = name + ".in.";
+    if (geometry_.has(in + "point_embeddings") && !net_->sizes.geometry_points) {
+      geometry_.leave_out(name + ".");
+      left_out_.push_back("geometry: " + name + " (the checkpoint has no points there)");
+      continue;
+    }
     if (geometry_.has(in + "box_embeddings")) {
       p.boxes = batch_first(geometry_.input(in + "box_embeddings"));
       p.box_labels = batch_first(geometry_.input(in + "box_labels"));
@@ -154,31 +174,37 @@ void checker::geometries() {
   }
 }
 
+/// Bits [n, width, bytes] -> [n, height, width].
+at::Tensor unpacked(const at::Tensor& packed, std::int64_t height) {
+  const at::Tensor places = at::arange(8, at::kLong);
+  const at::Tensor bits = at::bitwise_right_shift(packed.to(at::kLong).unsqueeze(-1), places) % 2;
+  return bits.flatten(2).narrow(2, 0, height).transpose(1, 2).to(at::kBool);
+}
+
 /// The packed form must say the same as the plain one.
 void checker::check_packed(const std::string& name, const at::Tensor& logits,
                            const at::Tensor& wanted) {
   const auto height = wanted.size(1), width = wanted.size(2);
-  const at::Tensor packed = packed_masks(logits, height, width);
-  const at::Tensor places = at::arange(8, at::kLong);
-  const at::Tensor bits = at::bitwise_right_shift(packed.to(at::kLong).unsqueeze(-1), places) % 2;
-  const at::Tensor mask = bits.flatten(2).narrow(2, 0, height).transpose(1, 2);
-  const double off =
-      (mask.to(at::kBool) != wanted.to(at::kCPU)).to(at::kDouble).mean().item<double>();
+  const at::Tensor mask = unpacked(packed_masks(logits, height, width), height);
+  const double off = (mask != wanted.to(at::kCPU)).to(at::kDouble).mean().item<double>();
   grounding_.judge({"grounding: " + name + ", packed masks", off, 5e-4, {}});
+}
+
+geometry_prompt checker::exemplars(const std::string& in, std::int64_t batch) {
+  geometry_prompt p;
+  p.batch = batch;
+  if (!grounding_.has(in + "boxes_cxcywh")) return p;
+  p.boxes = grounding_.input(in + "boxes_cxcywh").unsqueeze(0);
+  p.box_labels = grounding_.input(in + "box_labels").unsqueeze(0);
+  return p;
 }
 
 void checker::grounding_case(const std::string& name, bool traced) {
   const std::string in = name + ".in.";
-  const bool on_b = name.size() > 2 && name.compare(name.size() - 2, 2, "_b") == 0;
-  const at::Tensor shown = picture(on_b ? "b" : "a");
-  const detector_features levels = net_->detector_levels(trunk(on_b ? "b" : "a"));
+  const at::Tensor shown = picture(picture_of(name));
+  const detector_features levels = net_->detector_levels(trunk(picture_of(name)));
   const text_features words = net_->text(grounding_.input(in + "text_ids").to(device_), {});
-  geometry_prompt p;
-  p.batch = words.features.size(0);
-  if (grounding_.has(in + "boxes_cxcywh")) {
-    p.boxes = grounding_.input(in + "boxes_cxcywh").unsqueeze(0);
-    p.box_labels = grounding_.input(in + "box_labels").unsqueeze(0);
-  }
+  const geometry_prompt p = exemplars(in, words.features.size(0));
   const trace t = traced ? into(grounding_, name + ".") : trace();
   const grounding g = net_->ground(levels, words, p, t);
   const at::Tensor pixels = net_->segment.pixels(g.memory, levels[0], levels[1], g.prompt, t);
@@ -226,8 +252,7 @@ at::Tensor as_batch(const at::Tensor& t, std::int64_t axes) {
 
 void checker::answers(const std::string& name, const mask_candidates& found, bool traced,
                       const trace& t) {
-  const bool on_b = name.size() > 2 && name.compare(name.size() - 2, 2, "_b") == 0;
-  const at::Tensor shown = picture(on_b ? "b" : "a");
+  const at::Tensor shown = picture(picture_of(name));
   const auto height = shown.size(0), width = shown.size(1);
   const auto compare = [&](const std::string& form, const mask_choice& c) {
     const std::string base = name + "." + form + ".";
@@ -243,11 +268,7 @@ void checker::answers(const std::string& name, const mask_candidates& found, boo
   compare("single", net_->click_masks.choose_one(found, traced ? t : trace()));
 }
 
-void checker::interactive_case(const std::string& name, bool traced) {
-  const std::string in = name + ".in.";
-  const bool on_b = name.size() > 2 && name.compare(name.size() - 2, 2, "_b") == 0;
-  const at::Tensor shown = picture(on_b ? "b" : "a");
-  const interactive_features levels = net_->interactive_levels(trunk(on_b ? "b" : "a"));
+clicks checker::clicks_of(const std::string& in) {
   clicks p;
   if (interactive_.has(in + "box")) p.boxes = as_batch(interactive_.input(in + "box"), 2);
   if (interactive_.has(in + "point_coords")) {
@@ -256,6 +277,13 @@ void checker::interactive_case(const std::string& name, bool traced) {
   }
   if (interactive_.has(in + "mask_input"))
     p.mask = as_batch(interactive_.input(in + "mask_input"), 4);
+  return p;
+}
+
+void checker::interactive_case(const std::string& name, bool traced) {
+  const at::Tensor shown = picture(picture_of(name));
+  const interactive_features levels = net_->interactive_levels(trunk(picture_of(name)));
+  const clicks p = clicks_of(name + ".in.");
   const trace t = traced ? into(interactive_, name + ".") : trace();
   const auto found = net_->click(levels, p, shown.size(0), shown.size(1), t);
   if (exact_) {
@@ -274,6 +302,64 @@ void checker::interactives() {
     for (const auto& name : interactive_.cases("all_masks")) interactive_case(name, traced);
 }
 
+/// Masks at the picture's size, as the product packs them: each has an IoU of 0.999 or more.
+void checker::judge_masks(file& f, const std::string& tensor, const at::Tensor& logits) {
+  const at::Tensor wanted = f.input(tensor).flatten(0, -3).to(at::kBool);
+  const at::Tensor packed = packed_masks(logits.flatten(0, -3), wanted.size(1), wanted.size(2));
+  const std::string name = f.name() + ": " + tensor + ", from the picture";
+  if (packed.size(0) != wanted.size(0))
+    return f.judge({name, 0.0, 0.0,
+                    std::to_string(packed.size(0)) + " masks were found, not " +
+                        std::to_string(wanted.size(0))});
+  double worst = 1.0;
+  for (std::int64_t i = 0; i < wanted.size(0); ++i) {
+    const at::Tensor mask = unpacked(packed[i].unsqueeze(0), wanted.size(1))[0];
+    const auto either = mask.logical_or(wanted[i]).sum().item<double>();
+    const auto both = mask.logical_and(wanted[i]).sum().item<double>();
+    worst = std::min(worst, either > 0 ? both / either : 1.0);
+  }
+  f.judge({name + ", 1 - IoU", 1 - worst, 1e-3, {}});
+}
+
+void checker::found_from_the_picture(const std::string& name) {
+  const std::string in = name + ".in.";
+  const at::Tensor shown = picture(picture_of(name));
+  const auto levels = net_->detector_levels(net_->vision(preprocess(shown, net_->sizes), {}));
+  const text_features words = net_->text(grounding_.input(in + "text_ids").to(device_), {});
+  const grounding g = net_->ground(levels, words, exemplars(in, words.features.size(0)));
+  finding_options o;
+  o.threshold = grounding_.input(name + ".final.threshold").item<float>();
+  const auto found = find_instances(*net_, levels, g, shown.size(0), shown.size(1), o).front();
+  const auto off = [&](const std::string& what, const at::Tensor& value, double tolerance) {
+    const std::string tensor = name + ".final." + what;
+    const at::Tensor wanted = grounding_.input(tensor);
+    verdict v{"grounding: " + tensor + ", from the picture", 0.0, tolerance, {}};
+    if (wanted.sizes() != value.sizes())
+      v.problem =
+          std::to_string(value.size(0)) + " were found, not " + std::to_string(wanted.size(0));
+    else if (wanted.numel() > 0)
+      v.error = (value.to(at::kCPU) - wanted).abs().max().item<double>();
+    grounding_.judge(std::move(v));
+  };
+  off("scores", found.scores, 1e-3);
+  off("boxes", found.boxes, 0.5);  // px
+  judge_masks(grounding_, name + ".final.masks", found.logits);
+}
+
+void checker::clicked_from_the_picture(const std::string& name) {
+  const at::Tensor shown = picture(picture_of(name));
+  const auto levels = net_->interactive_levels(net_->vision(preprocess(shown, net_->sizes), {}));
+  const auto found = net_->click(levels, clicks_of(name + ".in."), shown.size(0), shown.size(1));
+  const auto compare = [&](const std::string& form, const mask_choice& c) {
+    const std::string base = name + "." + form + ".";
+    if (!interactive_.has(base + "masks")) return;
+    interactive_.compare(base + "ious", c.ious, 1e-3);
+    judge_masks(interactive_, base + "masks", without_holes(c.masks, net_->sizes));
+  };
+  compare("multi", net_->click_masks.choose_several(found));
+  compare("single", net_->click_masks.choose_one(found, {}));
+}
+
 run checker::all() {
   c10::NoGradGuard no_gradients;
   rotary();
@@ -282,7 +368,12 @@ run checker::all() {
   geometries();
   groundings();
   interactives();
+  if (exact_) {
+    for (const auto& name : grounding_.cases("final.scores")) found_from_the_picture(name);
+    for (const auto& name : interactive_.cases("all_masks")) clicked_from_the_picture(name);
+  }
   run out;
+  out.left_out = left_out_;
   for (const auto* f : {&image_, &text_, &geometry_, &grounding_, &interactive_}) {
     out.verdicts.insert(out.verdicts.end(), f->verdicts().begin(), f->verdicts().end());
     if (exact_)

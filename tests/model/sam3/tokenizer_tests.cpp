@@ -1,6 +1,5 @@
 // The tokenizer: its algorithm over a small made-up vocabulary, and the recorded strings over the
 // released one. That is not in the repository: $SAMOVAR_SAM3_VOCABULARY names it.
-#define BOOST_TEST_MODULE sam3_tokenizer
 #include "model/sam3/tokenizer.hpp"
 
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <sstream>
 
 #include "model/sam3/json_reader.hpp"
+#include "tests/model/sam3/golden_folder.hpp"
 
 using namespace samovar::model::sam3;
 using id_list = std::vector<std::int64_t>;
@@ -42,11 +42,6 @@ tokenizer small() {
   return *t;
 }
 
-std::string value_of(const char* name, const char* otherwise) {
-  const char* value = std::getenv(name);
-  return value && *value ? value : otherwise;
-}
-
 struct recorded {
   std::string text, cleaned;
   id_list pieces, ids;
@@ -59,9 +54,9 @@ id_list numbers(json_reader& in) {
 }
 
 std::vector<recorded> recorded_cases(std::int64_t& context) {
-  const auto folder = value_of("SAMOVAR_SAM3_GOLDEN", SAMOVAR_SAM3_GOLDEN_DEFAULT);
-  std::ifstream file(folder + "/tokenizer.json");
-  BOOST_REQUIRE_MESSAGE(file, folder << "/tokenizer.json cannot be read");
+  const auto path = golden::folder() / "tokenizer.json";
+  std::ifstream file(path);
+  BOOST_REQUIRE_MESSAGE(file, path << " cannot be read");
   std::ostringstream all;
   all << file.rdbuf();
   const std::string text = all.str();
@@ -94,6 +89,8 @@ std::vector<recorded> recorded_cases(std::int64_t& context) {
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE(sam3_tokenizer)
 
 BOOST_AUTO_TEST_CASE(the_earliest_merge_goes_first_and_the_last_symbol_ends_the_word) {
   const auto t = small();
@@ -172,7 +169,8 @@ BOOST_AUTO_TEST_CASE(files_are_read_packed_and_plain) {
 }
 
 BOOST_AUTO_TEST_CASE(recorded_strings_over_the_released_vocabulary) {
-  const auto path = value_of("SAMOVAR_SAM3_VOCABULARY", SAMOVAR_SAM3_VOCABULARY_DEFAULT);
+  const auto path = golden::value_of(
+      "SAMOVAR_SAM3_VOCABULARY", SAMOVAR_SOURCE_DIR "/../shared/sam3/bpe_simple_vocab_16e6.txt.gz");
   if (!std::filesystem::exists(path)) {
     BOOST_REQUIRE_MESSAGE(!std::getenv("SAMOVAR_SAM3_VOCABULARY"), path << " is not there");
     std::cerr << "SKIPPED: no vocabulary at " << path
@@ -195,3 +193,5 @@ BOOST_AUTO_TEST_CASE(recorded_strings_over_the_released_vocabulary) {
   }
   std::cerr << cases.size() << " recorded strings over " << path << "\n";
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1329,7 +1329,7 @@ export interface components {
             next_cursor: string | null;
         };
         ImageChange: {
-            /** @description Null or blank clears it; absent leaves it. */
+            /** @description What find_all looks for, where the model reads text; several things with ';' between them. Null or blank clears it; absent leaves it. */
             text_prompt?: string | null;
         };
         Annotation: {
@@ -1532,6 +1532,7 @@ export interface components {
                 /** @default true */
                 is_positive: boolean;
             }[];
+            /** @description What find_all looks for, where the model reads text; several things with ';' between them. */
             text?: string | null;
             /** @enum {string} */
             mode?: "inside_box" | "find_all" | "point";
@@ -1703,6 +1704,7 @@ export interface components {
             abilities: {
                 text: boolean;
                 exemplars: boolean;
+                /** @description Why the running model can't use text prompts; null where it can. */
                 text_unavailable_reason: string | null;
             };
             modes: components["schemas"]["Mode"][];
