@@ -121,7 +121,7 @@ export async function interactive(x) {
       const waits = [];
       for (let k = 0; k < 12; k++) {
         waits.push((Math.max(0, (await click()) - alone)) / cost);
-        await sleep(37);
+        await sleep(10 + Math.random() * cost); // at any moment of the unit that runs
       }
       await a.post(`/jobs/${job.id}/cancel`);
       await finished(a, job.id);

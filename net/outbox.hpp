@@ -24,8 +24,9 @@ shared_text event_text(const core::event_ptr& e);
 
 class outbox {
  public:
-  /// `bytes_max` of memory, texts and what keeps them.
-  explicit outbox(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  /// `bytes_max` of memory for a reader that stalls: texts and what keeps them, and a quarter for
+  /// the frame being written and the allocator's own.
+  explicit outbox(std::size_t bytes_max) : bytes_max_(bytes_max - bytes_max / 4) {}
 
   /// A frame that is never dropped for size alone (hello).
   void push_plain(shared_text text);
