@@ -107,7 +107,7 @@ class job_log {
   virtual ~job_log() = default;
   /// Takes a new epoch (fencing token, boot number) from the database's sequence.
   virtual std::int64_t begin_epoch() = 0;
-  /// One transaction for all; when it fails, each command alone. outcomes.size() ==
+  /// In few transactions; when one fails, each of its commands alone. outcomes.size() ==
   /// commands.size(). Throws store_unavailable when the database is away: then nothing may be
   /// assumed, and the same commands can be given again (they are idempotent).
   virtual std::vector<write_outcome> commit(std::span<const write_command> commands) = 0;
