@@ -5,8 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "actors/job_board.hpp"
 #include "core/ids.hpp"
@@ -28,6 +31,14 @@ struct shared_counters {
   std::atomic<std::uint64_t> sessions_alive{0};
 };
 
+/// What one device has done; written by the supervisor, read by any thread.
+struct device_meter {
+  explicit device_meter(std::string device) : id(std::move(device)) {}
+  const std::string id;
+  std::atomic<std::int64_t> busy_us{0};
+  std::atomic<std::int64_t> units{0};
+};
+
 struct context {
   explicit context(std::int64_t server_epoch)
       : epoch(server_epoch), random(std::random_device{}()) {}
@@ -46,6 +57,7 @@ struct context {
   core::unit_journal* journal = nullptr;  ///< set before any actor lives
   job_board board;
   shared_counters counters;
+  std::deque<device_meter> meters;  ///< one a device; filled before any actor lives
   std::atomic<int> healthy_devices{0};
   std::atomic<std::size_t> devices{0};
   std::atomic<bool> draining{false};

@@ -4,21 +4,49 @@
 #include <caf/all.hpp>
 #include <chrono>
 
+#include "core/limits.hpp"
+
 namespace samovar::actors {
 
 namespace {
 
-unit_outcome run_guarded(core::unit_runner* runner, const core::unit_request& unit,
-                         const core::cancel_token& cancel) {
-  if (runner == nullptr) return core::unit_failure{"The model on this device is not loaded", true};
+using clock = std::chrono::steady_clock;
+
+/// Ends a unit: tells the supervisor, then the session. Called once, on whatever thread.
+struct unit_end {
+  std::size_t index;
+  gpu_supervisor_actor supervisor;
+  core::unit_journal* journal;  ///< nullptr: the unit is not noted
+  leased_unit unit;
+  clock::time_point begun = clock::now();
+
+  void operator()(core::unit_result result) const {
+    if (journal != nullptr) journal->end(unit.request->job, unit.request->image);
+    caf::anon_send(supervisor, ran_atom::value, index, unit.lease.token, charge(result));
+    caf::anon_send(unit.session, ran_atom::value, unit.lease.token,
+                   std::make_shared<const unit_outcome>(std::move(result)));
+  }
+
+  /// The device's own time, µs. A unit that failed before the device began held it all the same: at
+  /// no cost, somebody with ten thousand broken images would go before everybody else.
+  double charge(const core::unit_result& result) const {
+    const double ms = core::device_ms_of(result);
+    if (ms > 0.0 || std::holds_alternative<core::unit_output>(result)) return ms * 1e3;
+    return std::chrono::duration<double, std::micro>(clock::now() - begun).count();
+  }
+};
+
+void run_guarded(core::unit_runner* runner, const core::cancel_token& cancel, const unit_end& end) {
+  if (runner == nullptr)
+    return end(core::unit_failure{"The model on this device is not loaded", true});
   try {
-    return runner->run(unit, cancel);
+    runner->start(end.unit.request, cancel, end);
   } catch (const std::bad_alloc&) {
-    return core::unit_failure{"The device ran out of memory", true};
+    end(core::unit_failure{"The device ran out of memory", true});
   } catch (const std::exception& e) {
     // The reason may hold paths or library internals: it goes to the log, not to the client.
     spdlog::error("device_worker caught: {}", e.what());
-    return core::unit_failure{"The segmenter failed on this image", true};
+    end(core::unit_failure{"The segmenter failed on this image", true});
   }
 }
 
@@ -31,23 +59,27 @@ void call_next(self_pointer self) {
   self->send(self, next_atom::value);
 }
 
+// While this unit runs, the images of those that come next are fetched and decoded.
+void prepare_next(device_worker_state& s) {
+  std::size_t room = s.runner ? core::limits::units_prepared_max : 0;
+  for (const auto* queue : {&s.clicks, &s.batch})
+    for (auto at = queue->begin(); at != queue->end() && room > 0; ++at, --room)
+      s.runner->prepare(at->request);
+}
+
 void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& supervisor,
               core::unit_journal* journal) {
   auto& s = self->state;
   s.next_sent = false;
   if (s.clicks.empty() && s.batch.empty()) return;
   auto& queue = s.clicks.empty() ? s.batch : s.clicks;
-  const auto unit = std::move(queue.front());
+  auto unit = std::move(queue.front());
   queue.pop_front();
+  prepare_next(s);
   const bool noted = journal != nullptr && unit.lease.kind == core::lane::batch;
   if (noted) journal->begin(unit.request->job, unit.request->image);
-  const auto start = std::chrono::steady_clock::now();
-  auto outcome =
-      std::make_shared<const unit_outcome>(run_guarded(s.runner.get(), *unit.request, s.cancel));
-  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
-  if (noted) journal->end(unit.request->job, unit.request->image);
-  self->send(supervisor, ran_atom::value, index, unit.lease.token, took.count());
-  self->send(unit.session, ran_atom::value, unit.lease.token, std::move(outcome));
+  run_guarded(s.runner.get(), s.cancel,
+              {index, supervisor, noted ? journal : nullptr, std::move(unit)});
 }
 
 }  // namespace

@@ -4,6 +4,10 @@
 // never judges leases: whoever gets an answer under an old token drops it. When a unit throws, the
 // unit fails as a machine fault and the worker goes on.
 //
+// A pipeline: while the device computes one unit, the runner fetches and decodes the images of the
+// next ones and finishes the masks of the one before, on threads of its own. A unit keeps its slot
+// until its result is out; only the device's own time is charged.
+//
 // A unit that arrives is only sorted in; the next one is run by a message to itself, behind all
 // that had arrived by then. So a click that comes while a unit runs is run right after it, whatever
 // waits.

@@ -10,6 +10,8 @@ namespace {
 
 using self_pointer = gpu_supervisor_actor::stateful_pointer<gpu_supervisor_state>;
 
+constexpr std::size_t busy_looks = 10;  // one a second
+
 core::tick now_of(self_pointer self) {
   return std::chrono::duration_cast<core::tick>(self->clock().now().time_since_epoch());
 }
@@ -89,6 +91,10 @@ void unit_ended(self_pointer self, const gpu_supervisor_config& config, context&
   auto& device = s.devices[index];
   ++device.report.units_done;
   device.report.busy_seconds += used_us / 1e6;
+  if (index < shared.meters.size()) {
+    ++shared.meters[index].units;
+    shared.meters[index].busy_us += static_cast<std::int64_t>(used_us);
+  }
   if (const auto ended = s.leases.end(token)) s.scheduler.returned(ended->user, used_us);
   if (device.suspect) {
     spdlog::warn("gpu_supervisor: device {} answers again", device.report.id);
@@ -96,6 +102,21 @@ void unit_ended(self_pointer self, const gpu_supervisor_config& config, context&
   }
   s.leases.renew_device(index, now_of(self) + config.lease_timeout);
   grant_all(self, config, shared);
+}
+
+// Units are counted when they end, so one that is longer than the window shows afterwards.
+void note_busy(self_pointer self) {
+  for (auto& d : self->state.devices) {
+    d.busy_then.emplace_back(now_of(self), d.report.busy_seconds);
+    if (d.busy_then.size() > busy_looks) d.busy_then.pop_front();
+  }
+}
+
+double busy_fraction(const supervised_device& d, core::tick now) {
+  if (d.busy_then.empty()) return 0.0;
+  const auto& [then, busy] = d.busy_then.front();
+  const double seconds = std::chrono::duration<double>(now - then).count();
+  return seconds <= 0.0 ? 0.0 : std::min((d.report.busy_seconds - busy) / seconds, 1.0);
 }
 
 void look_for_expired(self_pointer self, const gpu_supervisor_config& config, context& shared) {
@@ -107,6 +128,7 @@ void look_for_expired(self_pointer self, const gpu_supervisor_config& config, co
     device.suspect = true;
     device_is_down(self, lease.device, shared);
   }
+  note_busy(self);
   grant_all(self, config, shared);
   self->delayed_send(self, std::chrono::seconds(1), expire_atom::value);
 }
@@ -134,6 +156,7 @@ supervisor_state report(self_pointer self) {
   for (std::size_t i = 0; i < s.devices.size(); ++i) {
     auto d = s.devices[i].report;
     d.leases_out = s.leases.leases_on(i);
+    d.busy_fraction = busy_fraction(s.devices[i], now_of(self));
     out.devices.push_back(std::move(d));
   }
   for (const auto& c : s.scheduler.state())
@@ -180,6 +203,7 @@ void use_device(self_pointer self, const gpu_supervisor_config& config, context&
     s.leases.device_up(index);
   auto state = at->report;
   state.leases_out = s.leases.leases_on(index);
+  state.busy_fraction = busy_fraction(*at, now_of(self));
   grant_all(self, config, shared);
   answer(std::move(state));
 }

@@ -12,8 +12,10 @@
 #pragma once
 
 #include <caf/stateful_actor.hpp>
+#include <deque>
 #include <functional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "actors/context.hpp"
@@ -38,6 +40,8 @@ struct supervised_device {
   device_state report;
   bool suspect = false;
   int load_failures = 0;
+  /// Time and busy seconds at each look for expired leases of the last ten seconds.
+  std::deque<std::pair<core::tick, double>> busy_then;
 };
 
 struct gpu_supervisor_state {

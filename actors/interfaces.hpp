@@ -18,7 +18,8 @@ using unit_receiver = caf::typed_actor<
     // (device_worker) the unit run under lease `token` ended
     caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>>;
 
-/// Runs units on one device, one after another, clicks first; blocks on its own thread.
+/// Runs units on one device, one after another, clicks first; blocks on its own thread. What is not
+/// the device's own work goes on beside the next unit.
 using device_worker_actor = caf::typed_actor<
     // (gpu_supervisor) load the model; answered with loaded_atom to the supervisor
     caf::reacts_to<load_atom>,
@@ -53,7 +54,8 @@ using gpu_supervisor_actor = caf::typed_actor<
     caf::reacts_to<demand_atom, session_demand, lease_receiver>,
     // (user_session) had no use for the lease
     caf::reacts_to<unused_atom, std::int64_t>,
-    // (device_worker) device `index`: the unit under `token` ended after so many microseconds
+    // (device_worker) device `index`: the unit under `token` ended and took so many microseconds of
+    // the device's time
     caf::reacts_to<ran_atom, std::size_t, std::int64_t, double>,
     // (device_worker) device `index` is loaded; model identity, or empty and a reason
     caf::reacts_to<loaded_atom, std::size_t, std::string, std::string>,
@@ -85,7 +87,7 @@ using user_session_actor = caf::typed_actor<
     caf::reacts_to<retire_atom>,
     // (itself) bring queue positions and estimates up to date
     caf::reacts_to<refresh_atom>,
-    // (itself) is there still something to do?
+    // (session_registry, now and then) is there still something to do?
     caf::reacts_to<idle_atom>,
     // (itself) the first unit of this job has run for a moment: record the job's start
     caf::reacts_to<start_due_atom, core::job_id>,
@@ -106,6 +108,8 @@ using session_registry_actor = caf::typed_actor<
     caf::reacts_to<recover_atom, core::user_id, open_jobs_ptr>,
     // (user_session) has had nothing to do after `asks` asks; last event number
     caf::reacts_to<idle_atom, core::user_id, std::uint64_t, std::int64_t>,
+    // (itself) ask every session whether it still has something to do
+    caf::reacts_to<idle_atom>,
     // (system) tell every session that the server drains
     caf::reacts_to<drain_atom>>;
 

@@ -90,7 +90,7 @@ struct session_demand {
 };
 
 using unit_request_ptr = std::shared_ptr<const core::unit_request>;
-using unit_outcome = std::variant<core::unit_output, core::unit_failure>;
+using unit_outcome = core::unit_result;
 using unit_outcome_ptr = std::shared_ptr<const unit_outcome>;
 
 // --- persistence

@@ -49,14 +49,16 @@ void ask(self_pointer self, wait_ask& a) {
   const auto& job = known->second;
   const auto etag = a.etag.empty() ? job->etag() : a.etag;
   const bool answer_now = core::is_terminal(job->view().record.status) || etag != job->etag() ||
-                          s.waiters.size() >= core::limits::job_waiters_per_user_max;
+                          (s.polls.get() != nullptr &&
+                           s.polls.get()->jobs.size() >= core::limits::job_waiters_per_user_max);
   if (answer_now) {
     a.answer(job);
     return;
   }
   const auto number = s.next_ticket++;
-  s.waiters.emplace(std::pair{a.job, number}, job_waiter{etag, std::move(a.answer)});
-  s.waiter_jobs.emplace(number, a.job);
+  auto& polls = s.polls.made();
+  polls.waiters.emplace(std::pair{a.job, number}, job_waiter{etag, std::move(a.answer)});
+  polls.jobs.emplace(number, a.job);
   self->delayed_send(self, a.wait, wait_over_atom::value, number);
 }
 
@@ -80,7 +82,7 @@ void ask(self_pointer self, subscribe_ask& a) {
     return;
   }
   std::vector<pinned_job_ptr> jobs;
-  for (const auto id : s.queue.open_jobs()) {
+  for (const auto id : s.queue.open_jobs(core::limits::hello_jobs_max + 1)) {
     const auto known = s.pinned.find(id);
     if (known != s.pinned.end()) jobs.push_back(known->second);
   }
@@ -111,9 +113,9 @@ void ask(self_pointer self, quota_ask& a) {
 void forget_account(self_pointer self) {
   auto& s = self->state;
   for (const auto id : s.queue.open_jobs()) s.queue.let_go(id);
-  for (auto& [key, waiter] : s.waiters) waiter.answer(job_not_found);
-  s.waiters.clear();
-  s.waiter_jobs.clear();
+  if (auto* polls = s.polls.get())
+    for (auto& [key, waiter] : polls->waiters) waiter.answer(job_not_found);
+  s.polls.reset();
   s.starts_due.clear();
   unpin_all(self);
   s.terminal.clear();
@@ -174,18 +176,21 @@ void recover(self_pointer self, const std::vector<core::open_job>& jobs) {
 
 void wait_over(self_pointer self, std::uint64_t waiter) {
   auto& s = self->state;
-  const auto job = s.waiter_jobs.find(waiter);
-  if (job == s.waiter_jobs.end()) return;
-  const auto it = s.waiters.find({job->second, waiter});
+  auto* polls = s.polls.get();
+  if (polls == nullptr) return;
+  const auto job = polls->jobs.find(waiter);
+  if (job == polls->jobs.end()) return;
+  const auto it = polls->waiters.find({job->second, waiter});
   const auto known = s.pinned.find(job->second);
-  if (it != s.waiters.end()) {
+  if (it != polls->waiters.end()) {
     if (known != s.pinned.end())
       it->second.answer(known->second);
     else
       it->second.answer(job_not_found);
-    s.waiters.erase(it);
+    polls->waiters.erase(it);
   }
-  s.waiter_jobs.erase(job);
+  polls->jobs.erase(job);
+  if (polls->jobs.empty()) s.polls.reset();
 }
 
 }  // namespace samovar::actors::session

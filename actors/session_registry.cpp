@@ -5,6 +5,7 @@
 #include <map>
 
 #include "actors/user_session.hpp"
+#include "core/limits.hpp"
 
 namespace samovar::actors {
 
@@ -59,6 +60,18 @@ void pass_on(self_pointer self, const spawner& spawn, core::user_id user,
   self->send(entry.session, ask_atom::value, ask);
 }
 
+// Over the bound an ask is dropped: its reply answers `unavailable`, and a socket is told to come
+// again. What an account is now must not get lost, and the newest says it all.
+void hold(std::vector<session_ask_ptr>& held, const session_ask_ptr& ask) {
+  if (std::holds_alternative<account_ask>(*ask))
+    std::erase_if(held, [](const auto& h) { return std::holds_alternative<account_ask>(*h); });
+  else if (held.size() >= core::limits::asks_held_per_user_max) {
+    if (const auto* s = std::get_if<subscribe_ask>(ask.get())) s->sink->closed();
+    return;
+  }
+  held.push_back(ask);
+}
+
 void resume(self_pointer self, const spawner& spawn, core::user_id user,
             const open_jobs_ptr& jobs) {
   auto& entry = spawn.find_or_spawn(self, user);
@@ -75,6 +88,8 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
                                                        std::shared_ptr<context> shared) {
   const spawner spawn{std::move(persistence), std::move(supervisor), session_idle,
                       std::move(shared)};
+  // One timer for all: one a session would be a tenth of what an idle session costs.
+  self->delayed_send(self, spawn.idle, idle_atom::value);
   self->set_down_handler([=](const caf::down_msg& down) { session_down(self, spawn, down); });
   self->set_exit_handler([self](const caf::exit_msg& e) {
     for (auto& [user, entry] : self->state.sessions)
@@ -84,7 +99,7 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
   return {
       [=](ask_atom, const core::user_id& user, const session_ask_ptr& ask) {
         if (const auto held = self->state.held.find(user); held != self->state.held.end()) {
-          held->second.push_back(ask);
+          hold(held->second, ask);
           return;
         }
         pass_on(self, spawn, user, ask);
@@ -110,6 +125,11 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
         self->demonitor(it->second.session.address());
         self->send(it->second.session, retire_atom::value);
         s.sessions.erase(it);
+      },
+      [=](idle_atom) {
+        for (const auto& [user, entry] : self->state.sessions)
+          self->send(entry.session, idle_atom::value);
+        self->delayed_send(self, spawn.idle, idle_atom::value);
       },
       [=](drain_atom) {
         for (auto& [user, entry] : self->state.sessions) {

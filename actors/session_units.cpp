@@ -95,7 +95,7 @@ void note_pace(self_pointer self) {
 void note_encoded(user_session_state& s, core::image_id image, std::size_t device,
                   const unit_outcome& outcome) {
   if (s.shared->devices > 1 && std::holds_alternative<core::unit_output>(outcome))
-    s.encoded.note(image, device);
+    s.encoded.made().note(image, device);
 }
 
 int deaths_of(const user_session_state& s, const core::job_queue::unit& unit) {
@@ -104,9 +104,10 @@ int deaths_of(const user_session_state& s, const core::job_queue::unit& unit) {
 
 std::optional<std::size_t> near_of_next(const user_session_state& s) {
   if (s.shared->devices < 2) return std::nullopt;
-  if (!s.clicks.empty()) return s.encoded.device_of(s.clicks.front().request->image);
+  if (s.encoded.get() == nullptr) return std::nullopt;
+  if (!s.clicks.empty()) return s.encoded.get()->device_of(s.clicks.front().request->image);
   const auto image = s.queue.next_image();
-  return image ? s.encoded.device_of(*image) : std::nullopt;
+  return image ? s.encoded.get()->device_of(*image) : std::nullopt;
 }
 
 // The unit ends here without having run.

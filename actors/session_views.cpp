@@ -19,16 +19,10 @@ core::job_view view_of(const user_session_state& s, const core::job& record) {
   if (!core::is_terminal(record.status) && s.unit_ms > 0.0)
     view.eta_seconds = static_cast<double>(s.queue.units_until_done(record.id)) * s.unit_ms / 1e3;
   if (record.status == core::job_status::running) {
-    const auto running = s.queue.running_images(record.id);
-    const auto index = static_cast<std::size_t>(record.current_index);
-    if (!running.empty()) {
-      const auto at = std::find(record.image_ids.begin(), record.image_ids.end(), running.front());
-      if (at != record.image_ids.end())
-        view.current_image_filename =
-            record.image_filenames[static_cast<std::size_t>(at - record.image_ids.begin())];
-    } else if (index < record.image_filenames.size()) {
+    const auto index =
+        s.queue.first_running(record.id).value_or(static_cast<std::size_t>(record.current_index));
+    if (index < record.image_filenames.size())
       view.current_image_filename = record.image_filenames[index];
-    }
   }
   return view;
 }
@@ -36,15 +30,19 @@ core::job_view view_of(const user_session_state& s, const core::job& record) {
 void wake_waiters(user_session_state& s, const pinned_job_ptr& job) {
   const auto id = job->view().record.id;
   const bool over = core::is_terminal(job->view().record.status);
-  for (auto it = s.waiters.lower_bound({id, 0}); it != s.waiters.end() && it->first.first == id;) {
+  auto* polls = s.polls.get();
+  if (polls == nullptr) return;
+  auto& waiters = polls->waiters;
+  for (auto it = waiters.lower_bound({id, 0}); it != waiters.end() && it->first.first == id;) {
     if (over || it->second.etag != job->etag()) {
       it->second.answer(job);
-      s.waiter_jobs.erase(it->first.second);
-      it = s.waiters.erase(it);
+      polls->jobs.erase(it->first.second);
+      it = waiters.erase(it);
     } else {
       ++it;
     }
   }
+  if (polls->jobs.empty()) s.polls.reset();
 }
 
 /// Jobs that run, or were asked to start.
@@ -91,8 +89,8 @@ void emit(self_pointer self, core::event_type type, const pinned_job_ptr& job) {
   e.job = std::shared_ptr<const core::job_view>(job, &job->view());
   emit(self, std::move(e));
   const bool counts = type == core::event_type::job_started || core::is_terminal(type);
-  const auto& known = self->state.quota_told;
-  if (counts && known && known->running_jobs != running_jobs(self->state))
+  const auto* known = self->state.quota_told.get();
+  if (counts && known != nullptr && known->running_jobs != running_jobs(self->state))
     quota_changed(self, *known);
 }
 
@@ -100,7 +98,7 @@ void quota_changed(self_pointer self, core::quota_use use) {
   auto& s = self->state;
   // The database was read before this came here; of the user's jobs the session knows more.
   use.running_jobs = running_jobs(s);
-  s.quota_told = use;
+  s.quota_told.made() = use;
   core::event e;
   e.type = core::event_type::quota_changed;
   e.quota = use;

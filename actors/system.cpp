@@ -47,6 +47,7 @@ struct system::impl {
     caf_config.set("scheduler.max-threads", config.threads);
     actor_system = std::make_unique<caf::actor_system>(caf_config);
     shared->journal = config.journal;
+    for (const auto& d : config.devices) shared->meters.emplace_back(d.id);
     auto open = job_log.take_open_jobs(std::nullopt);
     persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
     watch(persistence_handle, "persistence");
@@ -189,9 +190,20 @@ void system::resume_device(std::string id, reply<device_state> answer) {
 
 system_counters system::counters() const {
   const auto& c = impl_->shared->counters;
-  return {c.jobs_submitted, c.jobs_ended,         c.units_done,     c.units_failed,
-          c.commits,        c.commands_committed, c.commit_retries, c.leases_granted,
-          c.leases_revoked, c.sessions_alive};
+  system_counters out{c.jobs_submitted,
+                      c.jobs_ended,
+                      c.units_done,
+                      c.units_failed,
+                      c.commits,
+                      c.commands_committed,
+                      c.commit_retries,
+                      c.leases_granted,
+                      c.leases_revoked,
+                      c.sessions_alive,
+                      {}};
+  for (const auto& m : impl_->shared->meters)
+    out.devices.push_back({m.id, m.units, static_cast<double>(m.busy_us) / 1e6});
+  return out;
 }
 
 bool system::ready() const { return impl_->shared->healthy_devices > 0; }

@@ -30,7 +30,8 @@ namespace samovar::actors {
 class event_sink {
  public:
   virtual ~event_sink() = default;
-  /// First call: the current sequence number and all non-terminal jobs.
+  /// First call: the current sequence number and the non-terminal jobs, running ones first; more
+  /// than limits::hello_jobs_max of them stand for "and others".
   virtual void hello(std::int64_t seq, const std::vector<pinned_job_ptr>& jobs) = 0;
   virtual void deliver(const core::event_ptr& e) = 0;
   /// `since` was too old or unknown: the client must reload.
@@ -48,8 +49,8 @@ struct device_spec {
 
 struct system_config {
   std::vector<device_spec> devices;
-  std::size_t threads = 2;  ///< CAF scheduler threads
-  int slots_per_device = 2;
+  std::size_t threads = 2;   ///< CAF scheduler threads
+  int slots_per_device = 3;  ///< one computes, one is decoded, one has its masks finished
   std::chrono::seconds lease_timeout{60};
   std::chrono::seconds session_idle{300};  ///< passivation after this long without work or sockets
   std::size_t persistence_queue_max = 20'000;
@@ -69,7 +70,8 @@ struct device_state {
   bool healthy = false;
   bool draining = false;
   std::int64_t units_done = 0;
-  double busy_seconds = 0.0;
+  double busy_seconds = 0.0;   ///< time it computed, since the server's start
+  double busy_fraction = 0.0;  ///< 0..1, over the last ten seconds
   int leases_out = 0;
 };
 
@@ -98,6 +100,12 @@ struct system_counters {
   std::uint64_t leases_granted = 0;
   std::uint64_t leases_revoked = 0;
   std::uint64_t sessions_alive = 0;
+  struct device {
+    std::string id;
+    std::int64_t units = 0;
+    double busy_seconds = 0.0;  ///< time the device computed
+  };
+  std::vector<device> devices;
 };
 
 class system {

@@ -15,13 +15,12 @@ using session::self_pointer;
 // compares the number of asks, so that one on its way is not lost.
 void check_idle(self_pointer self) {
   auto& s = self->state;
-  const bool busy = !s.queue.idle() || !s.sinks.empty() || !s.waiters.empty() ||
+  const bool busy = !s.queue.idle() || !s.sinks.empty() || s.polls.get() != nullptr ||
                     !s.writes.empty() || !s.running.empty() || !s.clicks.empty() ||
                     !s.running_clicks.empty();
   const auto quiet = self->clock().now() - s.last_activity;
   if (!busy && quiet >= s.config.idle_after)
     self->send(s.registry, idle_atom::value, s.config.user, s.asks_seen, s.events->last_seq());
-  self->delayed_send(self, s.config.idle_after, idle_atom::value);
 }
 
 }  // namespace
@@ -55,8 +54,6 @@ user_session_actor::behavior_type user_session(self_pointer self, user_session_c
   s.shared = std::move(shared);
   s.config = config;
   ++s.shared->counters.sessions_alive;
-  self->attach_functor([alive = s.shared] { --alive->counters.sessions_alive; });
-  self->delayed_send(self, config.idle_after, idle_atom::value);
   return {
       [=](ask_atom, const session_ask_ptr& ask) { session::handle_ask(self, *ask); },
       [=](recover_atom, const open_jobs_ptr& jobs) { session::recover(self, *jobs); },

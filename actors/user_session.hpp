@@ -9,8 +9,9 @@
 #pragma once
 
 #include <caf/stateful_actor.hpp>
-#include <deque>
+#include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -51,7 +52,7 @@ class encoded_images {
 
  private:
   std::unordered_map<core::image_id, std::size_t> device_;
-  std::deque<core::image_id> order_;  ///< oldest first
+  std::list<core::image_id> order_;  ///< oldest first
 };
 
 /// What to do when a durable change is answered.
@@ -84,6 +85,29 @@ struct job_waiter {
   reply<pinned_job_ptr> answer;
 };
 
+/// Long polls that wait, by job, and each one's job by its number.
+struct long_polls {
+  std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;
+  std::unordered_map<std::uint64_t, core::job_id> jobs;
+};
+
+/// A member that few sessions have: made when first asked for.
+template <class T>
+class seldom {
+ public:
+  T& made() {
+    if (!value_) value_ = std::make_unique<T>();
+    return *value_;
+  }
+  T* get() const noexcept { return value_.get(); }
+  void reset() { value_.reset(); }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
+/// Most sessions are idle, and there may be very many: containers here cost nothing while they are
+/// empty (a std::deque takes 600 bytes).
 struct user_session_state {
   user_session_state() = default;
   user_session_state(const user_session_state&) = delete;
@@ -92,6 +116,7 @@ struct user_session_state {
   ~user_session_state() {
     for (const auto& sink : sinks) sink->closed();
     if (!shared) return;
+    --shared->counters.sessions_alive;
     shared->results_pending -= static_cast<std::int64_t>(results_in_flight);
     shared->units_out -= static_cast<std::int64_t>(running.size() + running_clicks.size());
   }
@@ -101,14 +126,13 @@ struct user_session_state {
   core::job_queue queue;
   std::optional<core::event_log> events;
   std::unordered_map<core::job_id, pinned_job_ptr> pinned;
-  std::deque<core::job_id> terminal;             ///< pinned terminal jobs, oldest first
+  std::list<core::job_id> terminal;              ///< pinned terminal jobs, oldest first
   std::map<std::int64_t, running_unit> running;  ///< by lease token
-  std::deque<segment_ask> clicks;                ///< interactive units that wait for a lease
+  std::list<segment_ask> clicks;                 ///< interactive units that wait for a lease
   std::map<std::int64_t, running_click> running_clicks;  ///< by lease token
-  encoded_images encoded;                                ///< kept only with several devices
+  seldom<encoded_images> encoded;                        ///< kept only with several devices
   std::map<std::uint64_t, pending_write> writes;
-  std::map<std::pair<core::job_id, std::uint64_t>, job_waiter> waiters;  ///< long polls
-  std::unordered_map<std::uint64_t, core::job_id> waiter_jobs;
+  seldom<long_polls> polls;  ///< none waits where there is none
   std::vector<std::shared_ptr<event_sink>> sinks;
   std::set<core::job_id> starts_due;  ///< units are out, the start is not yet written
   std::uint64_t next_ticket = 1;
@@ -118,7 +142,7 @@ struct user_session_state {
   std::optional<std::size_t> declared_near;
   std::size_t results_in_flight = 0;
   double share_weight = 1.0;
-  std::optional<core::quota_use> quota_told;
+  seldom<core::quota_use> quota_told;
   double unit_ms = 0.0;  ///< moving average between ends of units, while busy
   std::chrono::steady_clock::time_point last_unit_end{};
   bool refresh_sent = false;

@@ -26,7 +26,7 @@ namespace samovar::app {
 namespace {
 
 using nlohmann::json;
-using outcome = std::variant<core::unit_output, core::unit_failure>;
+using outcome = core::unit_result;
 
 constexpr int child_socket = 3;
 constexpr auto load_max = std::chrono::minutes(10);  // a large model from a slow disk
@@ -35,19 +35,18 @@ constexpr auto load_max = std::chrono::minutes(10);  // a large model from a slo
 
 bool concerns_devices(const config::declaration& d) {
   return d.section == "model" || d.name() == "data_dir" || d.name() == "http.upload_mb_max" ||
-         d.name() == "log.level";
+         d.name() == "devices.list" || d.name() == "log.level";
 }
 
-std::string settings_text(const config::settings& s) {
+std::string start_text(const config::settings& s, const std::string& device) {
   json out = json::object();
   for (const auto& d : config::declarations())
     if (concerns_devices(d) && !d.is_secret) out[d.name()] = d.show(s);
-  return out.dump();
+  return json{{"device", device}, {"settings", out}}.dump();
 }
 
-config::settings read_settings(const std::string& text) {
+config::settings read_settings(const json& all) {
   config::settings s;
-  const auto all = json::parse(text);  // items() refers to it
   for (const auto& [name, value] : all.items()) {
     const auto* d = config::find_declaration(name);
     if (d == nullptr || !d->store(s, value.get<std::string>()).ok())
@@ -84,9 +83,18 @@ core::unit_request read_unit(const std::string& text) {
   return u;
 }
 
+/// The unit of a {"prepare": …}, else nullptr.
+std::shared_ptr<const core::unit_request> unit_ahead(const std::string& text) {
+  const auto in = json::parse(text);
+  const auto at = in.find("prepare");
+  if (at == in.end()) return nullptr;
+  return std::make_shared<const core::unit_request>(read_unit(at->get<std::string>()));
+}
+
 std::string outcome_text(const outcome& o) {
   if (const auto* f = std::get_if<core::unit_failure>(&o))
-    return json{{"reason", f->reason}, {"retryable", f->retryable}}.dump();
+    return json{{"reason", f->reason}, {"retryable", f->retryable}, {"device_ms", f->device_ms}}
+        .dump();
   const auto& found = std::get<core::unit_output>(o);
   return json{{"detections", storage::detections_text(found.detections)},
               {"model", found.model},
@@ -97,7 +105,8 @@ std::string outcome_text(const outcome& o) {
 outcome read_outcome(const std::string& text) {
   const auto in = json::parse(text);
   if (in.contains("reason"))
-    return core::unit_failure{in.at("reason").get<std::string>(), in.at("retryable").get<bool>()};
+    return core::unit_failure{in.at("reason").get<std::string>(), in.at("retryable").get<bool>(),
+                              in.at("device_ms").get<double>()};
   return core::unit_output{storage::read_detections(in.at("detections").get<std::string>()),
                            in.at("model").get<std::string>(), in.at("device_ms").get<double>()};
 }
@@ -147,8 +156,9 @@ std::string told(int status) {
 
 class process_runner final : public core::unit_runner {
  public:
-  process_runner(const config::settings& s, std::chrono::milliseconds answer_max)
-      : settings_(settings_text(s)), answer_max_(answer_max) {
+  process_runner(const config::settings& s, const std::string& device,
+                 std::chrono::milliseconds answer_max)
+      : first_frame_(start_text(s, device)), answer_max_(answer_max) {
     start();
   }
   ~process_runner() override { stop(); }
@@ -156,6 +166,11 @@ class process_runner final : public core::unit_runner {
   process_runner& operator=(const process_runner&) = delete;
 
   std::string identity() const override { return identity_; }
+
+  /// Sent ahead of the unit that runs now, so that the process decodes beside it.
+  void prepare(const std::shared_ptr<const core::unit_request>& unit) override {
+    if (pid_ >= 0) send_frame(socket_, json{{"prepare", unit_text(*unit)}}.dump());
+  }
 
   outcome run(const core::unit_request& unit, const core::cancel_token&) override {
     try {
@@ -191,7 +206,7 @@ class process_runner final : public core::unit_runner {
       throw;
     }
     ::close(ends[1]);
-    const bool sent = send_frame(socket_, settings_);
+    const bool sent = send_frame(socket_, first_frame_);
     const auto hello = sent ? receive_frame(socket_, load_max) : frame{};
     const auto said = hello.text ? json::parse(*hello.text) : json::object();
     if (said.contains("identity")) {
@@ -215,7 +230,7 @@ class process_runner final : public core::unit_runner {
     pid_ = -1;
   }
 
-  std::string settings_;
+  std::string first_frame_;
   std::chrono::milliseconds answer_max_;
   std::string identity_;
   pid_t pid_ = -1;
@@ -225,8 +240,9 @@ class process_runner final : public core::unit_runner {
 }  // namespace
 
 std::unique_ptr<core::unit_runner> start_device_process(const config::settings& s,
+                                                        const std::string& device,
                                                         std::chrono::milliseconds answer_max) {
-  return std::make_unique<process_runner>(s, answer_max);
+  return std::make_unique<process_runner>(s, device, answer_max);
 }
 
 // ---------------------------------------------------------------------------- the child's side
@@ -240,13 +256,14 @@ int serve_units() {
   std::unique_ptr<core::image_codec> codec;
   std::unique_ptr<core::unit_runner> runner;
   try {
-    const auto s = read_settings(*first.text);
+    const auto start = json::parse(*first.text);
+    const auto s = read_settings(start.at("settings"));
     spdlog::set_level(spdlog::level::from_str(s.log.level));
     cv::setNumThreads(1);
     blobs = std::make_unique<storage::blob_folder>(s.data_dir / "blobs",
                                                    storage::blob_folder::leftovers::keep);
     codec = make_codec(s);
-    runner = make_runner(s, *blobs, *codec);
+    runner = make_runner(s, start.at("device").get<std::string>(), *blobs, *codec);
   } catch (const std::exception& e) {
     send_frame(child_socket, json{{"error", e.what()}}.dump());
     return config::exit_failure;
@@ -257,6 +274,10 @@ int serve_units() {
   for (;;) {
     const auto unit = receive_frame(child_socket, forever);
     if (!unit.text) return config::exit_ok;
+    if (const auto ahead = unit_ahead(*unit.text)) {
+      runner->prepare(ahead);
+      continue;
+    }
     if (!send_frame(child_socket, outcome_text(runner->run(read_unit(*unit.text), never))))
       return config::exit_ok;
   }

@@ -7,7 +7,7 @@
 //
 // One socket pair; frames are a length (32 bits, this machine's order) and JSON. The child ends
 // when the socket closes or the server dies. It gets none of the server's descriptors, and no
-// setting but those of data_dir, http.upload_mb_max and [model].
+// setting but those of data_dir, http.upload_mb_max, devices.list and [model].
 #pragma once
 
 #include <chrono>
@@ -22,6 +22,7 @@ namespace samovar::app {
 /// child's reason. A unit whose process ends, or gives no answer within `answer_max` (it is then
 /// killed), fails as the machine's fault; the next unit gets a new process.
 std::unique_ptr<core::unit_runner> start_device_process(const config::settings& s,
+                                                        const std::string& device,
                                                         std::chrono::milliseconds answer_max);
 
 /// The child's side, on descriptor 3. Returns the exit code.

@@ -6,9 +6,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
+#include <thread>
 
+#include "config/devices.hpp"
 #include "model/classical.hpp"
 #include "model/codec.hpp"
+#include "model/sam3/description.hpp"
+#include "model/sam3_loader.hpp"
 #include "model/synthetic.hpp"
 #include "model/unit_runner.hpp"
 
@@ -33,7 +38,63 @@ storage::database_options database_options_of(const config::settings& s) {
   return o;
 }
 
-std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s) {
+namespace {
+
+model::sam3::segmenter_settings sam3_settings_of(const config::settings& s,
+                                                 const std::string& device) {
+  model::sam3::segmenter_settings out;
+  out.checkpoint = s.model.checkpoint;
+  out.vocabulary = s.model.vocabulary;
+  out.dtype = s.model.dtype;
+  out.device = device;
+  // Workers on the CPU share its processors.
+  const auto workers = config::cpu_workers(config::device_names(s.devices.list).value());
+  const auto processors = static_cast<int>(std::thread::hardware_concurrency());
+  out.threads = std::max(1, processors / std::max(1, workers));
+  out.score_min = static_cast<double>(s.model.score_min_percent) / 100.0;
+  out.overlap_max = static_cast<double>(s.model.overlap_max_percent) / 100.0;
+  out.area_min = static_cast<std::uint64_t>(s.model.area_min_px);
+  return out;
+}
+
+}  // namespace
+
+model_facts find_model_facts(const config::settings& s) {
+  const auto first = config::device_names(s.devices.list).value().front();
+  if (s.model.segmenter != "sam3") {
+    const auto made = make_segmenter(s, first);
+    return {made->identity(), made->abilities()};
+  }
+  auto found = model::sam3::describe(sam3_settings_of(s, first));
+  if (!found) throw std::runtime_error(found.failure().detail);
+  if (!found->warning.empty()) spdlog::warn("{}", found->warning);
+  return {std::move(found->identity), std::move(found->abilities)};
+}
+
+void check_devices(const config::settings& s) {
+  if (s.model.segmenter != "sam3") return;
+  // With processes of their own the server itself does without LibTorch, unless it must count GPUs.
+  if (s.devices.isolate == "on" && s.devices.list.find("cuda") == std::string::npos &&
+      !model::find_sam3_module().empty())
+    return;
+  if (const auto loaded = model::load_sam3_module(); !loaded)
+    throw std::runtime_error(loaded.failure().detail);
+  const int there = model::sam3_cuda_devices().value();
+  const auto names = config::device_names(s.devices.list).value();
+  for (const auto& name : names) {
+    if (!name.starts_with("cuda:")) continue;
+    if (there < 0)
+      throw std::runtime_error("devices.list: " + name +
+                               " can't be used: this LibTorch was built without CUDA");
+    if (std::stoi(name.substr(5)) >= there)
+      throw std::runtime_error("devices.list: " + name + " can't be used: there are " +
+                               std::to_string(there) + " CUDA devices");
+  }
+}
+
+std::unique_ptr<core::segmenter> make_segmenter(const config::settings& s,
+                                                const std::string& device) {
+  if (s.model.segmenter == "sam3") return model::make_sam3_segmenter(sam3_settings_of(s, device));
   if (s.model.segmenter == "synthetic")
     return model::make_synthetic_segmenter(static_cast<double>(s.model.synthetic_cost_ms));
   return model::make_classical_segmenter();
@@ -44,11 +105,12 @@ std::unique_ptr<core::image_codec> make_codec(const config::settings& s) {
       {.file_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024});
 }
 
-std::unique_ptr<core::unit_runner> make_runner(const config::settings& s, core::blob_store& blobs,
-                                               core::image_codec& codec) {
+std::unique_ptr<core::unit_runner> make_runner(const config::settings& s, const std::string& device,
+                                               core::blob_store& blobs, core::image_codec& codec) {
   const auto cache_bytes = static_cast<std::size_t>(s.model.cache_mb) * 1024 * 1024;
   const bool needs_pixels = s.model.segmenter != "synthetic";
-  return model::make_unit_runner(make_segmenter(s), blobs, codec, cache_bytes, needs_pixels);
+  return model::make_unit_runner(make_segmenter(s, device), blobs, codec, cache_bytes,
+                                 needs_pixels);
 }
 
 bool speaks_tls(const config::settings& s) {

@@ -15,7 +15,9 @@
 #include "app/oidc.hpp"
 #include "app/parts.hpp"
 #include "app/process.hpp"
+#include "config/devices.hpp"
 #include "core/limits.hpp"
+#include "model/idle_runner.hpp"
 #include "net/account_changes.hpp"
 #include "net/check_settings.hpp"
 #include "net/handlers/all.hpp"
@@ -53,20 +55,24 @@ bool is_loopback(const std::string& address) {
 
 std::vector<actors::device_spec> make_devices(const config::settings& s, core::blob_store& blobs,
                                               core::image_codec& codec) {
-  const auto colon = s.devices.list.find(':');
-  const int count = colon == std::string::npos ? 1 : std::stoi(s.devices.list.substr(colon + 1));
   // Before the lease would be taken away: then the process can be replaced and the device goes on.
   const auto answer_max = std::chrono::milliseconds(900 * s.scheduler.lease_timeout_s);
+  const std::chrono::seconds idle(s.model.idle_unload_s);
   std::vector<actors::device_spec> devices;
-  for (int i = 0; i < count; ++i)
-    devices.push_back({"cpu:" + std::to_string(i), [&blobs, &codec, s, answer_max] {
-                         return s.devices.isolate == "on" ? start_device_process(s, answer_max)
-                                                          : make_runner(s, blobs, codec);
+  const auto names = config::device_names(s.devices.list).value();
+  for (const auto& name : names) {
+    const auto make = [&blobs, &codec, s, name, answer_max] {
+      return s.devices.isolate == "on" ? start_device_process(s, name, answer_max)
+                                       : make_runner(s, name, blobs, codec);
+    };
+    devices.push_back({name, [make, idle] {
+                         return idle.count() > 0 ? model::make_idle_runner(make, idle) : make();
                        }});
+  }
   return devices;
 }
 
-net::settings net_settings_of(const config::settings& s, const core::segmenter& sample) {
+net::settings net_settings_of(const config::settings& s, const model_facts& model) {
   net::settings n;
   n.address = s.http.address;
   n.port = static_cast<std::uint16_t>(s.http.port);
@@ -82,8 +88,8 @@ net::settings net_settings_of(const config::settings& s, const core::segmenter& 
   n.upload_bytes_max = static_cast<std::uint64_t>(s.http.upload_mb_max) * 1024 * 1024;
   n.web_root = find_web_root(s.http.web_root);
   n.version = SAMOVAR_VERSION;
-  n.model_name = sample.identity();
-  n.abilities = sample.abilities();
+  n.model_name = model.identity;
+  n.abilities = model.abilities;
   n.header_read_s = static_cast<int>(s.http.header_read_s);
   n.body_idle_s = static_cast<int>(s.http.body_idle_s);
   n.keep_alive_s = static_cast<int>(s.http.keep_alive_s);
@@ -136,8 +142,8 @@ int serve(const config::settings& s) {
   if (s.model.segmenter == "synthetic")
     spdlog::warn("the synthetic segmenter invents its masks: for tests and benchmarks only");
 
-  const auto sample = make_segmenter(s);
-  const auto net_settings = net_settings_of(s, *sample);
+  const auto net_settings = net_settings_of(s, find_model_facts(s));
+  check_devices(s);
   net::check_settings(net_settings);  // before the database is started for nothing
   storage::sodium_secrets secrets;
   const auto oidc = make_oidc_client(s, secrets);

@@ -2,15 +2,23 @@
 import {performance} from 'node:perf_hooks';
 import {setTimeout as sleep} from 'node:timers/promises';
 
+import {expect} from '../tests/e2e/lib/client.mjs';
 import {Server, synthetic} from '../tests/e2e/lib/server.mjs';
 import {Socket, terminal_event} from '../tests/e2e/lib/socket.mjs';
-import {add_images, finished, submit} from '../tests/e2e/lib/work.mjs';
+import {add_images, finished, submit, terminal, until} from '../tests/e2e/lib/work.mjs';
 
 export {api_key, sign_in} from './account_cases.mjs';
+export {fairness, interactive, shares} from './fair_cases.mjs';
 
 const everything = {force_all: true};
 
-async function with_server(args, body) {
+export const scheduler = (x) => x.program('scheduler_bench');
+export const sessions = (x) => x.program('engine_bench', 'sessions');
+export const sockets = (x) => x.program('engine_bench', 'sockets');
+export const fan_out = (x) => x.program('engine_bench', 'fan_out');
+export const stalled = (x) => x.program('engine_bench', 'stalled');
+
+export async function with_server(args, body) {
   const server = await new Server({args}).start();
   try {
     return await body(server);
@@ -18,7 +26,7 @@ async function with_server(args, body) {
     await server.destroy();
   }
 }
-async function users(server, count, images_each) {
+export async function users(server, count, images_each) {
   const made = [];
   for (let i = 0; i < count; i++) {
     const client = await server.add_user(`user-${i}@example.org`);
@@ -29,7 +37,7 @@ async function users(server, count, images_each) {
   }
   return made;
 }
-const percentile = (values, q) =>
+export const percentile = (values, q) =>
   [...values].sort((a, b) => a - b)[Math.floor(q * (values.length - 1))];
 
 /// GET /jobs/{id}, keep-alive, against a bare Node server in the same minute.
@@ -62,7 +70,7 @@ export async function get_job(x) {
 /// Durable submissions: one image, force_all. Once with a device too slow to matter, once working.
 export async function post_jobs(x) {
   for (const [what, cost, goal] of [
-    ['nothing else running', 60_000, ['>=', 3000]],
+    ['nothing else running', 60_000, ['>=', 10_000]],
     ['and processed meanwhile at no cost', 0, null],
   ]) {
     const rates = {one: [], eight: [], p99: [], disk: []};
@@ -85,7 +93,7 @@ export async function post_jobs(x) {
     }
     x.report(`POST /jobs, 64 connections, 8 users, ${what}`, rates.eight, '/s', goal);
     x.report('  p99', rates.p99, 'ms');
-    x.report('  64 connections, 1 user', rates.one, '/s');
+    x.report('  64 connections, 1 user', rates.one, '/s', goal);
     x.report('  fdatasync of 4 KiB beside', rates.disk, 'us');
   }
 }
@@ -94,7 +102,7 @@ export async function post_jobs(x) {
 export async function images(x) {
   await with_server(synthetic(0), async (server) => {
     const all = await users(server, 4, 250);
-    const rounds = 6;
+    const rounds = 12;
     const rates = [];
     for (let i = 0; i < x.repeats; i++) {
       const from = performance.now();
@@ -102,8 +110,12 @@ export async function images(x) {
         all.map(async (c) => {
           const jobs = [];
           for (let k = 0; k < rounds; k++) jobs.push(await submit(c, c.images, everything));
+          // They run in order. Asked now and then: a long poll for each image would measure the
+          // client that reads the answers.
+          const of = async (j) => expect(await c.get(`/jobs/${j.id}`), 200);
+          await until(() => of(jobs.at(-1)), terminal, 'the end of the jobs', 300_000);
           for (const j of jobs) {
-            const end = await finished(c, j.id, 300_000);
+            const end = await of(j);
             if (end.status !== 'completed' || end.failed_count)
               throw new Error(JSON.stringify(end));
           }
@@ -112,7 +124,7 @@ export async function images(x) {
       const seconds = (performance.now() - from) / 1000;
       rates.push((all.length * 250 * rounds) / seconds);
     }
-    x.report('images finished end to end, 4 users, no model cost', rates, '/s', ['>=', 3000]);
+    x.report('images finished end to end, 4 users, no model cost', rates, '/s', ['>=', 10_000]);
     x.report('  fdatasync of 4 KiB beside', [await x.fdatasync_us(server.data)], 'us');
   });
 }
@@ -129,6 +141,7 @@ export async function latency(x) {
       if (f.job) seen.set(`${f.job.id} ${f.type}`, performance.now());
     });
     const medians = {socket: [], poll: [], event: [], bound: []};
+    const slowest = [];
     for (let i = 0; i < x.repeats; i++) {
       const one = {socket: [], poll: [], event: [], bound: []};
       for (let k = 0; k < 150; k++) {
@@ -152,9 +165,11 @@ export async function latency(x) {
         await sleep(5);
       }
       for (const name of Object.keys(one)) medians[name].push(percentile(one[name], 0.5));
+      slowest.push(percentile(one.socket, 0.99));
     }
     socket.close();
-    x.report('submit -> job.completed on a socket, idle, p50', medians.socket, 'ms', ['<=', 4]);
+    x.report('submit -> job.completed on a socket, idle, p50', medians.socket, 'ms', ['<=', 2]);
+    x.report('  p99', slowest, 'ms', ['<=', 6]);
     x.report('submit -> completed by long poll, idle, p50', medians.poll, 'ms');
     // The answer leaves after the commit, so an event that comes with it is as fresh as the commit.
     x.report('commit -> event on the socket (against the 201), p50', medians.event, 'ms', [
@@ -217,25 +232,4 @@ export async function start(x) {
   }
   x.report('start to "listening on", existing data', first, 's');
   x.report('start to ready, existing data', seconds, 's', ['<=', 3]);
-}
-
-/// B's 10 images behind A's 600 of 5 ms each: B should wait for its fair share only.
-export async function fairness(x) {
-  const cost = 5;
-  await with_server(synthetic(cost), async (server) => {
-    const [a, b] = await users(server, 2, 10);
-    a.images.push(...(await add_images(a, 590, {box: true, w: 16, h: 16})).map((i) => i.id));
-    const waits = [];
-    for (let i = 0; i < x.repeats; i++) {
-      const long = await submit(a, a.images, everything);
-      await sleep(200);
-      const from = performance.now();
-      const short = await submit(b, b.images, everything);
-      await finished(b, short.id);
-      // Ideal: the two take turns, so 10 images of B take the time of 20.
-      waits.push((performance.now() - from) / (20 * cost));
-      await finished(a, long.id);
-    }
-    x.report("10 images behind another's 600, against the ideal", waits, 'x', ['<=', 1.25]);
-  });
 }

@@ -11,13 +11,20 @@ import {clean_up_everything, scratch_folder, set_binary} from '../tests/e2e/lib/
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '..');
 const names = [
-  'get_job',
+  'scheduler',
+  'fairness',
+  'shares',
+  'interactive',
   'post_jobs',
   'images',
   'latency',
+  'sessions',
+  'sockets',
+  'fan_out',
+  'stalled',
+  'get_job',
   'memory',
   'start',
-  'fairness',
   'sign_in',
   'api_key',
 ];
@@ -33,9 +40,12 @@ for (let i = 2; i < process.argv.length; i += 2) {
 }
 const binary = path.resolve(options.binary ?? path.join(root, 'build/release/samovar'));
 const load = path.resolve(options.load ?? path.join(root, 'build/release/bench/samovar_load'));
-for (const file of [binary, load]) {
+const beside = (name) => path.join(path.dirname(load), name);
+for (const file of [binary, load, beside('scheduler_bench'), beside('engine_bench')]) {
   if (!fs.existsSync(file)) {
-    console.error(`no program ${file}; build samovar and samovar_load first`);
+    console.error(
+      `no program ${file}; build samovar, samovar_load, scheduler_bench and engine_bench first`,
+    );
     process.exit(2);
   }
 }
@@ -47,17 +57,20 @@ const repeats = Math.max(3, Number(options.repeats));
 const out = path.join(here, 'out');
 fs.mkdirSync(out, {recursive: true});
 
-function run_load(...args) {
+function run_json(program, ...args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(load, args.map(String), {stdio: ['ignore', 'pipe', 'inherit']});
+    const child = spawn(program, args.map(String), {stdio: ['ignore', 'pipe', 'inherit']});
     let text = '';
     child.stdout.on('data', (d) => (text += d));
     child.on('error', reject);
     child.on('close', (code) =>
-      code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`samovar_load ended with ${code}`)),
+      code === 0
+        ? resolve(JSON.parse(text))
+        : reject(new Error(`${path.basename(program)} ended with ${code}`)),
     );
   });
 }
+const run_load = (...args) => run_json(load, ...args);
 
 const rows = [];
 const context = {
@@ -86,6 +99,11 @@ const context = {
   },
   async fdatasync_us(folder) {
     return (await run_load('fdatasync', folder)).fdatasync_p50_us;
+  },
+  /// Runs a program that lies beside samovar_load and reports the rows it prints.
+  async program(name, ...args) {
+    const {rows: found} = await run_json(beside(name), ...args, '--repeats', repeats);
+    for (const r of found) context.report(r.name, r.values, r.unit, r.goal);
   },
   peer() {
     return new Promise((resolve) => {

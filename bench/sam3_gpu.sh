@@ -50,7 +50,8 @@ print(" ".join("-isystem " + p for p in e.include_paths("cuda")))')
   plain="checkpoint expected_tensors json_reader mapped_file names options pickle pickle_names
     safetensors tensor_file torch_archive zip_archive"
   network=$(cd model/sam3 && ls ./*.cpp | sed 's|^./||; s|\.cpp$||' |
-    grep -v -x -e module -e tokenizer -e text_cleaning)
+    grep -v -x -e module -e tokenizer -e text_cleaning -e answers -e concepts -e description -e memory \
+        -e runs -e segmenter -e shared_network)
   for file in $plain; do
     unity "$file" "model/sam3/$file.cpp" &
     network=$(echo "$network" | grep -v -x "$file")

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "config/data_commands.hpp"
+#include "config/devices.hpp"
 #include "config/setting_flags.hpp"
 
 namespace samovar::config {
@@ -29,6 +30,7 @@ std::optional<std::vector<std::int32_t>> numbers(const std::string& text, std::s
 }
 
 core::outcome<command> make_segment(segment_command c, const std::vector<std::string>& boxes) {
+  if (boxes.empty() && c.text.empty()) return usage("--box or --text is needed");
   for (const auto& text : boxes) {
     const auto n = numbers(text, 4);
     if (!n) return usage("--box: x,y,width,height in whole pixels is needed, got '" + text + "'");
@@ -100,10 +102,13 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
   segment_command seg;
   std::vector<std::string> boxes;
   segment->add_option("IMAGE", seg.image, "JPEG, PNG, WebP, TIFF or BMP")->required();
-  segment->add_option("--box", boxes, "x,y,width,height in pixels; may be repeated")->required();
+  segment->add_option("--box", boxes, "x,y,width,height in pixels; may be repeated");
+  segment->add_option("--text", seg.text, "what to find, for a model that reads text");
   segment->add_option("--out", seg.out, "PNG to write the mask to")->required();
-  segment->add_option("--model.segmenter", seg.segmenter, "classical")
-      ->check(CLI::IsMember({"classical", "synthetic"}));
+  setting_flags segment_flags;
+  segment_flags.add_to(*segment, [](const declaration& d) {
+    return d.section == "model" || d.name() == "devices.list";
+  });
 
   auto* check_model = app.add_subcommand(
       "check-model", "say what is in a SAM 3 checkpoint; exit code 1 when it can't be used");
@@ -124,6 +129,7 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
   if (*serve) {
     auto s = join(serve_flags, *serve, env);
     if (!s.ok()) return s.failure();
+    if (const auto r = check_together(*s); !r) return r.failure();
     return command{serve_command{*s}};
   }
   if (*migrate) {
@@ -146,7 +152,13 @@ core::outcome<command> parse_command_line(const std::vector<std::string>& argume
     return command{reconcile_command{*s, fix}};
   }
   if (*device_process) return command{device_process_command{}};
-  if (*segment) return make_segment(std::move(seg), boxes);
+  if (*segment) {
+    auto s = join(segment_flags, *segment, env);
+    if (!s.ok()) return s.failure();
+    if (const auto r = check_together(*s); !r) return r.failure();
+    seg.options = *s;
+    return make_segment(std::move(seg), boxes);
+  }
   if (*check_model) return command{std::move(checked)};
   return usage(
       "a command is needed: serve, user, migrate, reconcile, segment or check-model (see samovar "

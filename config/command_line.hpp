@@ -39,8 +39,9 @@ struct reconcile_command {
 struct segment_command {
   std::string image;
   std::string out;
-  std::vector<core::box> boxes;
-  std::string segmenter = "classical";
+  std::vector<core::box> boxes;  ///< one mask for each
+  std::string text;              ///< every instance of it; at least one of both is given
+  settings options;
 };
 struct check_model_command {
   std::string file;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <regex>
 
+#include "config/devices.hpp"
+
 namespace samovar::config {
 
 namespace {
@@ -66,6 +68,64 @@ declaration text(std::string section, std::string key, std::string pattern, std:
 }
 
 #define SAMOVAR_MEMBER(path) ([](auto& s) -> auto& { return s.path; })
+
+void add_model(std::vector<declaration>& t) {
+  t.push_back(text("model", "segmenter", "classical|sam3|synthetic", "classical, sam3 or synthetic",
+                   "what turns prompts into masks; sam3 needs model.checkpoint, synthetic is for "
+                   "tests only",
+                   SAMOVAR_MEMBER(model.segmenter)));
+  t.push_back(text("model", "checkpoint", "", "", "SAM 3 checkpoint, for the sam3 segmenter",
+                   SAMOVAR_MEMBER(model.checkpoint)));
+  t.push_back(text("model", "vocabulary", "", "",
+                   "bpe_simple_vocab_16e6.txt.gz or merges.txt, for text prompts; empty: looked "
+                   "for beside the checkpoint",
+                   SAMOVAR_MEMBER(model.vocabulary)));
+  t.push_back(text("model", "dtype", "auto|fp32|bf16|fp16", "auto, fp32, bf16 or fp16",
+                   "type sam3 computes in; auto: bf16 on cuda and on processors with avx512_bf16, "
+                   "else fp32",
+                   SAMOVAR_MEMBER(model.dtype)));
+  t.push_back(integer("model", "idle_unload_s", 0, 31'536'000, "s",
+                      "a device without work for so long unloads its model, and loads it again for "
+                      "the next image; 0: never",
+                      SAMOVAR_MEMBER(model.idle_unload_s)));
+  t.push_back(integer("model", "score_min_percent", 0, 99, "%",
+                      "sam3, find_all: scores of 0 to 1 must be greater than this part of 1",
+                      SAMOVAR_MEMBER(model.score_min_percent)));
+  t.push_back(integer("model", "overlap_max_percent", 1, 100, "%",
+                      "sam3, find_all: of two masks with more overlap (intersection over union) "
+                      "the one with the lower score goes; 100: none does",
+                      SAMOVAR_MEMBER(model.overlap_max_percent)));
+  t.push_back(integer("model", "area_min_px", 0, 100'000'000, "px",
+                      "sam3, find_all: masks with fewer pixels are left out",
+                      SAMOVAR_MEMBER(model.area_min_px)));
+  t.push_back(integer("model", "synthetic_cost_ms", 0, 60000, "ms",
+                      "device time of one image with the synthetic segmenter",
+                      SAMOVAR_MEMBER(model.synthetic_cost_ms)));
+  t.push_back(integer("model", "cache_mb", 0, 1048576, "MB", "encodings kept in memory, per device",
+                      SAMOVAR_MEMBER(model.cache_mb)));
+}
+
+void add_devices(std::vector<declaration>& t) {
+  t.push_back(text("devices", "list", "", "cpu, cpu:N, cuda or cuda:N, with commas",
+                   "devices that work: cpu:N is N workers on the CPU, cuda:N (sam3 only) the GPU "
+                   "with that number",
+                   SAMOVAR_MEMBER(devices.list)));
+  auto& list = t.back();
+  list.is_list = true;
+  list.store = [](settings& s, const std::string& value) -> core::status {
+    if (const auto names = device_names(value); !names) return names.failure();
+    s.devices.list = value;
+    return core::done{};
+  };
+  t.push_back(text("devices", "isolate", "on|off", "on or off",
+                   "each device in a process of its own, so that a crash in native code costs the "
+                   "image at work and not the server",
+                   SAMOVAR_MEMBER(devices.isolate)));
+  t.push_back(integer("devices", "slots", 1, 8, "slots",
+                      "units a device holds at a time (one runs, one is decoded, one has its masks "
+                      "finished)",
+                      SAMOVAR_MEMBER(devices.slots)));
+}
 
 std::vector<declaration> make_table() {
   std::vector<declaration> t;
@@ -153,25 +213,8 @@ std::vector<declaration> make_table() {
                    SAMOVAR_MEMBER(database.owner_url), true));
   t.push_back(integer("database", "pool_size", 2, 30, "connections", "connections kept open",
                       SAMOVAR_MEMBER(database.pool_size)));
-  t.push_back(text("model", "segmenter", "classical|synthetic",
-                   "classical or synthetic (sam3 is not in this version)",
-                   "what turns prompts into masks; synthetic is for tests only",
-                   SAMOVAR_MEMBER(model.segmenter)));
-  t.push_back(integer("model", "synthetic_cost_ms", 0, 60000, "ms",
-                      "device time of one image with the synthetic segmenter",
-                      SAMOVAR_MEMBER(model.synthetic_cost_ms)));
-  t.push_back(integer("model", "cache_mb", 0, 1048576, "MB", "encodings kept in memory, per device",
-                      SAMOVAR_MEMBER(model.cache_mb)));
-  t.push_back(text("devices", "list", "cpu(:([1-9]|[1-9][0-9]))?",
-                   "cpu or cpu:N, N up to 99 (cuda devices need the sam3 segmenter)",
-                   "devices that work: cpu, or cpu:N for N workers", SAMOVAR_MEMBER(devices.list)));
-  t.push_back(text("devices", "isolate", "on|off", "on or off",
-                   "each device in a process of its own, so that a crash in native code costs the "
-                   "image at work and not the server",
-                   SAMOVAR_MEMBER(devices.isolate)));
-  t.push_back(integer("devices", "slots", 1, 8, "slots",
-                      "units a device holds at a time (one runs, the others are ready)",
-                      SAMOVAR_MEMBER(devices.slots)));
+  add_model(t);
+  add_devices(t);
   t.push_back(integer("scheduler", "threads", 1, 64, "threads", "threads for actors",
                       SAMOVAR_MEMBER(scheduler.threads)));
   t.push_back(integer("scheduler", "lease_timeout_s", 1, 3600, "s",

@@ -70,11 +70,18 @@ struct settings {
     std::string segmenter = "classical";
     std::int64_t synthetic_cost_ms = 0;
     std::int64_t cache_mb = 512;
+    std::string checkpoint;      ///< file; needed by sam3
+    std::string vocabulary;      ///< file; empty: looked for beside the checkpoint
+    std::string dtype = "auto";  ///< auto, fp32, bf16, fp16
+    std::int64_t idle_unload_s = 0;
+    std::int64_t score_min_percent = 50;
+    std::int64_t overlap_max_percent = 100;
+    std::int64_t area_min_px = 1;
   } model;
 
   struct {
     std::string list = "cpu";
-    std::int64_t slots = 2;
+    std::int64_t slots = 3;
     std::string isolate = "off";
   } devices;
 

@@ -205,6 +205,14 @@ std::int64_t job_queue::units_until_done(job_id job) const {
   return units;
 }
 
+std::optional<std::size_t> job_queue::first_running(job_id job) const {
+  const auto* t = get(job);
+  if (t == nullptr || t->running.empty()) return std::nullopt;
+  std::size_t first = t->running.begin()->second;
+  for (const auto& [image, index] : t->running) first = std::min(first, index);
+  return first;
+}
+
 std::vector<image_id> job_queue::running_images(job_id job) const {
   std::vector<std::pair<std::size_t, image_id>> found;
   if (const auto* t = get(job))
@@ -233,10 +241,13 @@ std::int32_t job_queue::attempt_of(job_id job, image_id image) const {
   return it == t->attempts.end() ? 1 : it->second;
 }
 
-std::vector<job_id> job_queue::open_jobs() const {
+std::vector<job_id> job_queue::open_jobs(std::size_t at_most) const {
   std::vector<job_id> out;
-  for (const auto& k : active_) out.push_back(std::get<2>(k));
-  for (const auto& k : queued_) out.push_back(std::get<2>(k));
+  for (const auto* order : {&active_, &queued_})
+    for (const auto& k : *order) {
+      if (out.size() == at_most) return out;
+      out.push_back(std::get<2>(k));
+    }
   return out;
 }
 

@@ -73,12 +73,15 @@ class job_queue {
   /// Units of jobs that start before this one, plus its own, that have not ended.
   std::int64_t units_until_done(job_id job) const;
   std::vector<image_id> running_images(job_id job) const;
+  /// Position in image_ids of the first image that runs; nullopt when none does.
+  std::optional<std::size_t> first_running(job_id job) const;
   const job* find(job_id id) const;
   const job_inputs* inputs_of(job_id id) const;
   std::int32_t attempt_of(job_id job, image_id image) const;
   bool idle() const noexcept { return jobs_.empty(); }
   std::size_t size() const noexcept { return jobs_.size(); }
-  std::vector<job_id> open_jobs() const;
+  /// Active ones first, then the others in the order in which they will start.
+  std::vector<job_id> open_jobs(std::size_t at_most = SIZE_MAX) const;
 
  private:
   struct tracked {

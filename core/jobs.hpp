@@ -11,10 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/ids.hpp"
 #include "core/prompts.hpp"
+#include "core/shared_list.hpp"
 #include "core/time.hpp"
 
 namespace samovar::core {
@@ -38,8 +38,8 @@ struct job {
   segmentation_mode mode = segmentation_mode::inside_box;
   job_status status = job_status::queued;
   std::int32_t priority = 0;  ///< higher goes first within the user's own queue
-  std::vector<image_id> image_ids;
-  std::vector<std::string> image_filenames;  ///< same length and order as image_ids
+  shared_list<image_id> image_ids;
+  shared_list<std::string> image_filenames;  ///< same length and order as image_ids
   std::int32_t current_index = 0;            ///< images ended, failed ones included
   std::int32_t failed_count = 0;
   std::optional<std::string> error;

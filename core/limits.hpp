@@ -29,6 +29,9 @@ inline constexpr int websocket_ping_s = 20;
 inline constexpr int websocket_idle_s_max = 60;
 inline constexpr std::size_t event_ring_events_max = 1'024;
 inline constexpr std::size_t sockets_per_user_max = 256;
+inline constexpr std::size_t hello_jobs_max = 256;
+inline constexpr std::size_t list_text_items_min = 64;  // shorter lists are rendered each time
+inline constexpr std::size_t list_text_bytes_max = 16 * 1024 * 1024;
 
 // Images and prompts
 inline constexpr std::uint64_t image_pixels_max = 100'000'000;
@@ -63,8 +66,10 @@ inline constexpr std::size_t persistence_queue_max = 20'000;
 inline constexpr std::size_t persistence_batch_max = 512;
 inline constexpr std::size_t results_in_flight_per_user_max = 256;
 inline constexpr int lease_timeout_s = 60;
+inline constexpr std::size_t units_prepared_max = 2;  ///< images decoded ahead, a device
 inline constexpr std::size_t clicks_waiting_per_user_max = 64;
 inline constexpr std::size_t encoded_images_remembered_max = 256;  ///< a session, for affinity
 inline constexpr std::size_t job_waiters_per_user_max = 4'096;
+inline constexpr std::size_t asks_held_per_user_max = 4'096;  ///< while a dead session is reborn
 
 }  // namespace samovar::core::limits

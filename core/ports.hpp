@@ -184,7 +184,15 @@ class encoding {
   virtual std::size_t bytes() const = 0;
 };
 
-/// A model on one device. One thread at a time per instance.
+/// What the device gave. Where `rest` is set, it makes the detections from what the device found
+/// (masks to runs of pixels and the like): called once, on any thread, while the encoding lives.
+struct segmented {
+  std::vector<detection> detections;
+  std::function<std::vector<detection>()> rest = {};
+};
+
+/// A model on one device. One thread at a time per instance. Throws std::bad_alloc when the
+/// device's memory is too small for what was asked; the runner then asks for less at a time.
 class segmenter {
  public:
   virtual ~segmenter() = default;
@@ -198,6 +206,14 @@ class segmenter {
   virtual outcome<std::vector<detection>> segment(const encoding& image, segmentation_mode mode,
                                                   const image_prompts& prompts,
                                                   const cancel_token& cancel) = 0;
+  /// The device's part of `segment`; what it leaves for `rest` is done while the device goes on.
+  virtual outcome<segmented> segment_on_device(const encoding& image, segmentation_mode mode,
+                                               const image_prompts& prompts,
+                                               const cancel_token& cancel) {
+    auto found = segment(image, mode, prompts, cancel);
+    if (!found) return found.failure();
+    return segmented{std::move(*found)};
+  }
 };
 
 /// One image with its prompts, as a session sends it to a device worker.
@@ -214,22 +230,37 @@ struct unit_request {
 struct unit_output {
   std::vector<detection> detections;
   std::string model;
-  double device_ms = 0.0;
+  double device_ms = 0.0;  ///< the device's own time: encoding and segmenting, nothing else
 };
 
 /// What went wrong with a unit, and whose fault it was.
 struct unit_failure {
   std::string reason;      ///< one sentence, safe to show
   bool retryable = false;  ///< fault of the machine, not of the input
+  double device_ms = 0.0;  ///< spent all the same
 };
 
-/// Runs units on one device: fetch, decode, encode (cached), segment. Blocks; one thread.
+using unit_result = std::variant<unit_output, unit_failure>;
+inline double device_ms_of(const unit_result& r) {
+  return std::visit([](const auto& ended) { return ended.device_ms; }, r);
+}
+
+/// Runs units on one device: fetch, decode, encode (cached), segment. Blocks; one thread. What is
+/// not the device's own work may be done on other threads, so that the device doesn't wait for it.
 class unit_runner {
  public:
-  virtual ~unit_runner() = default;
+  virtual ~unit_runner() = default;  ///< waits for what is still being finished
   virtual std::string identity() const = 0;
-  virtual std::variant<unit_output, unit_failure> run(const unit_request& unit,
-                                                      const cancel_token& cancel) = 0;
+  virtual unit_result run(const unit_request& unit, const cancel_token& cancel) = 0;
+
+  /// A hint: this unit will be run soon. Begins to fetch and decode its image; returns at once.
+  virtual void prepare(const std::shared_ptr<const unit_request>&) {}
+  /// Returns when the device is free for the next unit. `done` is called once, on this thread or
+  /// on another one, maybe later. When this throws, `done` was not called and will not be.
+  virtual void start(const std::shared_ptr<const unit_request>& unit, const cancel_token& cancel,
+                     std::function<void(unit_result)> done) {
+    done(run(*unit, cancel));
+  }
 };
 
 }  // namespace samovar::core

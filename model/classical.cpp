@@ -59,6 +59,15 @@ class classical_segmenter final : public core::segmenter {
                                                       core::segmentation_mode mode,
                                                       const core::image_prompts& prompts,
                                                       const core::cancel_token& cancel) override {
+    auto found = segment_on_device(image, mode, prompts, cancel);
+    if (!found) return found.failure();
+    return found->rest();
+  }
+
+  core::outcome<core::segmented> segment_on_device(const core::encoding& image,
+                                                   core::segmentation_mode mode,
+                                                   const core::image_prompts& prompts,
+                                                   const core::cancel_token& cancel) override {
     const cv::Mat bgr = dynamic_cast<const decoded&>(image).view();
     std::vector<found_object> found;
     switch (mode) {
@@ -80,9 +89,12 @@ class classical_segmenter final : public core::segmenter {
       }
     }
     if (cancel.cancelled()) return make_error(error_code::unavailable, "Cancelled.");
-    std::vector<core::detection> out;
-    for (const auto& f : found) out.push_back(core::make_detection(to_rle(f, bgr.size()), f.score));
-    return out;
+    return core::segmented{{}, [found = std::move(found), size = bgr.size()] {
+                             std::vector<core::detection> out;
+                             for (const auto& f : found)
+                               out.push_back(core::make_detection(to_rle(f, size), f.score));
+                             return out;
+                           }};
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <new>
 #include <stdexcept>
 #include <thread>
 
@@ -82,6 +83,7 @@ class synthetic_segmenter final : public core::segmenter {
     if (due(config_.throw_every_n)) throw std::runtime_error("synthetic segmenter: injected throw");
     if (due(config_.fail_every_n))
       return core::make_error(core::error_code::internal, "Injected failure.");
+    if (config_.boxes_max > 0 && prompts.boxes.size() > config_.boxes_max) throw std::bad_alloc();
     auto found = masks(dynamic_cast<const sized&>(image).image, mode, prompts);
     if (!spend(started, cancel))
       return core::make_error(core::error_code::unavailable, "Cancelled.");
@@ -147,7 +149,7 @@ std::unique_ptr<core::segmenter> make_synthetic_segmenter(const synthetic_config
 }
 
 std::unique_ptr<core::segmenter> make_synthetic_segmenter(double cost_ms) {
-  return make_synthetic_segmenter(synthetic_config{cost_ms, 0, 0, 0, 0});
+  return make_synthetic_segmenter(synthetic_config{cost_ms});
 }
 
 }  // namespace samovar::model

@@ -14,6 +14,7 @@ struct synthetic_config {
   int throw_every_n = 0;  ///< every n-th call throws std::runtime_error; 0 = never
   int hang_every_n = 0;   ///< every n-th call first hangs for hang_ms, deaf to cancellation
   int hang_ms = 0;
+  std::size_t boxes_max = 0;  ///< more boxes in one call throw std::bad_alloc; 0 = any number
 };
 
 /// inside_box: the ellipse inscribed in each box. point: an ellipse around the positive points.

@@ -1,11 +1,18 @@
 #include "model/unit_runner.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
+#include <deque>
+#include <future>
+#include <iterator>
 #include <list>
 #include <new>
 #include <unordered_map>
 
+#include "core/limits.hpp"
 #include "model/header.hpp"
+#include "model/side_threads.hpp"
 
 namespace samovar::model {
 
@@ -13,6 +20,7 @@ using core::error_code;
 using core::outcome;
 using core::unit_failure;
 using core::unit_output;
+using core::unit_result;
 
 namespace {
 
@@ -46,6 +54,12 @@ class lru {
     weight_ += weight;
   }
 
+  void clear() {
+    index_.clear();
+    order_.clear();
+    weight_ = 0;
+  }
+
  private:
   struct entry {
     std::string key;
@@ -64,6 +78,11 @@ bool is_machines_fault(error_code code) {
   return code == error_code::internal || code == error_code::unavailable;
 }
 
+using image_ptr = std::shared_ptr<const core::pixels>;
+
+constexpr auto out_of_memory =
+    "The device has not enough memory for this image, not even for one prompt at a time";
+
 class caching_runner final : public core::unit_runner {
  public:
   caching_runner(std::unique_ptr<core::segmenter> segmenter, core::blob_store& blobs,
@@ -78,53 +97,179 @@ class caching_runner final : public core::unit_runner {
 
   std::string identity() const override { return identity_; }
 
-  std::variant<unit_output, unit_failure> run(const core::unit_request& unit,
-                                              const core::cancel_token& cancel) override {
-    try {
-      return run_or_throw(unit, cancel);
-    } catch (const std::bad_alloc&) {
-      return unit_failure{"Not enough memory for this image just now", true};
-    } catch (const std::exception&) {
-      // Includes cv::Exception and store errors; their texts may hold paths, so none is passed on.
-      return unit_failure{"The segmenter failed unexpectedly", true};
-    } catch (...) {
-      // The device worker must survive whatever a model library throws.
-      return unit_failure{"The segmenter failed unexpectedly", true};
-    }
+  unit_result run(const core::unit_request& unit, const core::cancel_token& cancel) override {
+    auto work = on_device(unit, cancel);
+    finish(work);
+    return std::move(work.result);
+  }
+
+  void prepare(const std::shared_ptr<const core::unit_request>& unit) override {
+    const auto& key = unit->sha256;
+    if (!needs_pixels_ || key.empty() || unit->blob_path.empty()) return;
+    if (encodings_.find(key) != nullptr || prepared_.contains(key)) return;
+    if (prepared_order_.size() >= core::limits::units_prepared_max) drop_oldest_prepared();
+    auto decode = std::make_shared<std::packaged_task<outcome<image_ptr>()>>(
+        [this, unit] { return fetch_pixels(*unit); });
+    prepared_.emplace(key, decode->get_future());
+    prepared_order_.push_back(key);
+    beside_.post([decode] { (*decode)(); });
+  }
+
+  void start(const std::shared_ptr<const core::unit_request>& unit,
+             const core::cancel_token& cancel, std::function<void(unit_result)> done) override {
+    auto work = on_device(*unit, cancel);
+    if (work.rests.empty()) return done(std::move(work.result));
+    beside_.post(
+        [this, done = std::move(done), work = std::make_shared<device_work>(std::move(work))] {
+          finish(*work);
+          done(std::move(work->result));
+        });
   }
 
  private:
-  using stopwatch = std::chrono::steady_clock;
-
-  std::variant<unit_output, unit_failure> run_or_throw(const core::unit_request& unit,
-                                                       const core::cancel_token& cancel) {
-    if (unit.blob_path.empty()) return unit_failure{image_deleted, false};
-    double ms = 0.0;
-    encoded code;
-    if (const auto* cached = unit.sha256.empty() ? nullptr : encodings_.find(unit.sha256)) {
-      code = *cached;
-    } else {
-      auto image = needs_pixels_ ? fetch_pixels(unit) : fetch_size(unit);
-      if (!image.ok()) return failure_of(image.failure());
-      if (cancel.cancelled()) return cancelled();
-      const auto t0 = stopwatch::now();
-      auto made = segmenter_->encode(*image, cancel);
-      ms += since(t0);
-      if (cancel.cancelled()) return cancelled();
-      if (!made.ok()) return failure_of(made.failure());
-      code = *made;
-      if (!unit.sha256.empty()) encodings_.put(unit.sha256, code, code->bytes());
+  /// Adds the time of its life to a sum of milliseconds.
+  class device_time {
+   public:
+    explicit device_time(double& ms) : ms_(ms) {}
+    ~device_time() {
+      ms_ += std::chrono::duration<double, std::milli>(stopwatch::now() - from_).count();
     }
-    if (cancel.cancelled()) return cancelled();
-    const auto t0 = stopwatch::now();
-    auto found = segmenter_->segment(*code, unit.mode, unit.prompts, cancel);
-    ms += since(t0);
-    if (cancel.cancelled()) return cancelled();
-    if (!found.ok()) return failure_of(found.failure());
-    return unit_output{std::move(*found), identity_, ms};
+    device_time(const device_time&) = delete;
+    device_time& operator=(const device_time&) = delete;
+
+   private:
+    using stopwatch = std::chrono::steady_clock;
+    double& ms_;
+    stopwatch::time_point from_ = stopwatch::now();
+  };
+
+  /// What the device did of a unit, and what is left to do beside it.
+  struct device_work {
+    unit_result result;
+    std::vector<std::function<std::vector<core::detection>()>> rests;
+    encoded code;  ///< lives until the rests are done
+  };
+
+  device_work on_device(const core::unit_request& unit, const core::cancel_token& cancel) {
+    device_work work;
+    double ms = 0.0;
+    try {
+      work.result = run_or_throw(unit, cancel, work, ms);
+    } catch (const std::bad_alloc&) {
+      work.result = unit_failure{out_of_memory, true};
+    } catch (const std::exception& e) {
+      // Includes cv::Exception and store errors; their texts may hold paths, so none is passed on.
+      const std::string_view what(e.what());
+      spdlog::error("model: a unit failed: {}", what.substr(0, what.find('\n')));
+      work.result = unit_failure{"The segmenter failed unexpectedly", true};
+    } catch (...) {
+      // The device worker must survive whatever a model library throws.
+      work.result = unit_failure{"The segmenter failed unexpectedly", true};
+    }
+    if (std::holds_alternative<unit_failure>(work.result)) work.rests.clear();
+    std::visit([ms](auto& ended) { ended.device_ms = ms; }, work.result);
+    return work;
   }
 
-  outcome<std::shared_ptr<const core::pixels>> fetch_pixels(const core::unit_request& unit) {
+  /// Appends what the rests make. Any thread.
+  static void finish(device_work& work) {
+    const double ms = core::device_ms_of(work.result);
+    try {
+      for (const auto& rest : work.rests) {
+        auto more = rest();
+        auto& all = std::get<unit_output>(work.result).detections;
+        std::move(more.begin(), more.end(), std::back_inserter(all));
+      }
+      work.rests.clear();
+    } catch (const std::exception&) {
+      work.result = unit_failure{"The masks could not be finished", true, ms};
+    }
+  }
+
+  unit_result run_or_throw(const core::unit_request& unit, const core::cancel_token& cancel,
+                           device_work& work, double& ms) {
+    if (unit.blob_path.empty()) return unit_failure{image_deleted, false};
+    if (const auto* cached = unit.sha256.empty() ? nullptr : encodings_.find(unit.sha256)) {
+      work.code = *cached;
+    } else {
+      auto image = needs_pixels_ ? take_pixels(unit) : fetch_size(unit);
+      if (!image.ok()) return failure_of(image.failure());
+      if (cancel.cancelled()) return cancelled();
+      auto made = encode(*image, cancel, ms);
+      if (cancel.cancelled()) return cancelled();
+      if (!made.ok()) return failure_of(made.failure());
+      work.code = *made;
+      if (!unit.sha256.empty()) encodings_.put(unit.sha256, work.code, work.code->bytes());
+    }
+    if (cancel.cancelled()) return cancelled();
+    unit_output output{{}, identity_, 0.0};
+    const auto found = segment(unit.mode, unit.prompts, cancel, work, output, ms);
+    if (cancel.cancelled()) return cancelled();
+    if (!found.ok()) return failure_of(found.failure());
+    return output;
+  }
+
+  /// With the cache's memory given back, when that is what was missing.
+  outcome<encoded> encode(const image_ptr& image, const core::cancel_token& cancel, double& ms) {
+    const device_time running(ms);
+    try {
+      return segmenter_->encode(image, cancel);
+    } catch (const std::bad_alloc&) {
+      encodings_.clear();
+      return segmenter_->encode(image, cancel);
+    }
+  }
+
+  /// All prompts at once; when the memory is too small, the boxes of inside_box in halves: each
+  /// has a detection of its own, so the parts put together are the same answer.
+  core::status segment(core::segmentation_mode mode, const core::image_prompts& prompts,
+                       const core::cancel_token& cancel, device_work& work, unit_output& output,
+                       double& ms) {
+    try {
+      const device_time running(ms);
+      auto found = segmenter_->segment_on_device(*work.code, mode, prompts, cancel);
+      if (!found) return found.failure();
+      take(std::move(*found), work, output);
+      return core::done{};
+    } catch (const std::bad_alloc&) {
+      encodings_.clear();
+      if (mode != core::segmentation_mode::inside_box || prompts.boxes.size() < 2) throw;
+    }
+    const auto middle =
+        prompts.boxes.begin() + static_cast<std::ptrdiff_t>(prompts.boxes.size() / 2);
+    auto half = prompts;
+    half.boxes.assign(prompts.boxes.begin(), middle);
+    if (auto first = segment(mode, half, cancel, work, output, ms); !first) return first;
+    half.boxes.assign(middle, prompts.boxes.end());
+    return segment(mode, half, cancel, work, output, ms);
+  }
+
+  /// The parts' order is kept: once one part has a rest, later ones wait for it.
+  static void take(core::segmented found, device_work& work, unit_output& output) {
+    if (found.rest) {
+      work.rests.push_back(std::move(found.rest));
+    } else if (work.rests.empty()) {
+      std::move(found.detections.begin(), found.detections.end(),
+                std::back_inserter(output.detections));
+    } else {
+      work.rests.push_back([all = std::move(found.detections)] { return all; });
+    }
+  }
+
+  void drop_oldest_prepared() {
+    prepared_.erase(prepared_order_.front());
+    prepared_order_.pop_front();
+  }
+
+  /// Decoded ahead, where it was; else now.
+  outcome<image_ptr> take_pixels(const core::unit_request& unit) {
+    auto ahead = prepared_.extract(unit.sha256);
+    if (ahead.empty()) return fetch_pixels(unit);
+    std::erase(prepared_order_, unit.sha256);
+    return ahead.mapped().get();
+  }
+
+  outcome<image_ptr> fetch_pixels(const core::unit_request& unit) {
     const auto bytes = blobs_.read(unit.blob_path);
     if (!bytes) return core::make_error(error_code::not_found, image_deleted);
     auto decoded = codec_.decode(*bytes);
@@ -132,7 +277,7 @@ class caching_runner final : public core::unit_runner {
     return std::make_shared<const core::pixels>(std::move(*decoded));
   }
 
-  outcome<std::shared_ptr<const core::pixels>> fetch_size(const core::unit_request& unit) {
+  outcome<image_ptr> fetch_size(const core::unit_request& unit) {
     if (const auto* known = unit.sha256.empty() ? nullptr : sizes_.find(unit.sha256))
       return sized(*known);
     for (const std::size_t count : {header_first_bytes, header_second_bytes, std::size_t{0}}) {
@@ -158,9 +303,6 @@ class caching_runner final : public core::unit_runner {
     return {e.detail, is_machines_fault(e.code)};
   }
   static unit_failure cancelled() { return {"Cancelled", true}; }
-  static double since(stopwatch::time_point t0) {
-    return std::chrono::duration<double, std::milli>(stopwatch::now() - t0).count();
-  }
 
   std::unique_ptr<core::segmenter> segmenter_;
   std::string identity_;
@@ -169,6 +311,9 @@ class caching_runner final : public core::unit_runner {
   lru<encoded> encodings_;
   lru<core::size> sizes_;
   bool needs_pixels_;
+  std::unordered_map<std::string, std::future<outcome<image_ptr>>> prepared_;  ///< by content hash
+  std::deque<std::string> prepared_order_;                                     ///< oldest first
+  side_threads beside_{2};  ///< last: its tasks use what stands above
 };
 
 }  // namespace

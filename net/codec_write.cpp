@@ -1,6 +1,7 @@
 #include "core/errors.hpp"
 #include "net/codec.hpp"
 #include "net/exchange.hpp"
+#include "net/list_text.hpp"
 
 namespace samovar::net {
 
@@ -185,18 +186,18 @@ std::string result_json(const core::processing_result& r, core::size image,
 std::string job_json(const core::job_view& view) {
   const auto& j = view.record;
   std::string text;
-  text.reserve(640 + 72 * j.image_ids.size());
+  const auto ids = ids_text(j.image_ids);
+  const auto names = names_text(j.image_filenames);
+  text.reserve(640 + ids->size() + names->size());
   json_out out(text);
   out.begin_object()
       .field("id", j.id)
       .field("mode", core::to_string(j.mode))
       .field("status", core::to_string(j.status))
       .key("image_ids")
-      .begin_array();
-  for (const auto& id : j.image_ids) out.value(id);
-  out.end_array().key("image_filenames").begin_array();
-  for (const auto& name : j.image_filenames) out.value(name);
-  out.end_array()
+      .raw(*ids)
+      .key("image_filenames")
+      .raw(*names)
       .field("current_index", j.current_index)
       .field("image_count", static_cast<std::int64_t>(j.image_ids.size()))
       .field("processed_count", j.current_index)

@@ -13,6 +13,11 @@ void connection::set_options() {
   socket_.non_blocking(true, ec);
 }
 
+void connection::bound_send_buffer(int bytes) {
+  error_code ec;
+  socket_.set_option(tcp_socket::send_buffer_size(bytes), ec);
+}
+
 bool connection::begin_tls(ssl_ptr session) {
   if (!session || SSL_set_fd(session.get(), socket_.native_handle()) != 1) return false;
   ssl_ = std::move(session);

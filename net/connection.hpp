@@ -33,6 +33,8 @@ class connection {
   bool is_tls() const noexcept { return ssl_ != nullptr; }
   /// No delay, no blocking.
   void set_options();
+  /// How much the kernel keeps of what the peer does not read; it is not tuned by itself any more.
+  void bound_send_buffer(int bytes);
   /// From now on TLS; the handshake is the first thing to do. False when that can't be set up.
   bool begin_tls(ssl_ptr session);
   /// The last handshake failed because the peer spoke plain HTTP.

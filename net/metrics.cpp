@@ -99,6 +99,14 @@ std::string render_metrics(const engine& e) {
          c.leases_granted);
   single(out, "samovar_leases_revoked_total", "counter", "Device leases revoked.",
          c.leases_revoked);
+  family(out, "samovar_device_busy_seconds_total", "counter",
+         "Time each device computed; its rate is the busy fraction.");
+  for (const auto& d : c.devices)
+    out += "samovar_device_busy_seconds_total{device=\"" + d.id + "\"} " +
+           std::to_string(d.busy_seconds) + '\n';
+  family(out, "samovar_device_units_total", "counter", "Units each device has run.");
+  for (const auto& d : c.devices)
+    out += "samovar_device_units_total{device=\"" + d.id + "\"} " + std::to_string(d.units) + '\n';
   single(out, "samovar_sessions", "gauge", "User sessions alive.", c.sessions_alive);
   return out;
 }

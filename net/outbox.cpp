@@ -13,6 +13,10 @@ bool coalesces(core::event_type t) {
          t == core::event_type::quota_changed;
 }
 
+/// What a waiting frame keeps: its text, the item and the index entry around it.
+constexpr std::size_t frame_overhead_bytes = 160;
+std::size_t cost_of(const shared_text& text) { return text->size() + frame_overhead_bytes; }
+
 std::string quota_fields(const core::quota_use& q) {
   return ",\"image_count\":" + std::to_string(q.image_count) +
          ",\"storage_bytes\":" + std::to_string(q.storage_bytes) +
@@ -51,7 +55,7 @@ shared_text event_text(const core::event_ptr& e) {
 }
 
 void outbox::append(item i) {
-  bytes_ += i.text->size();
+  bytes_ += cost_of(i.text);
   ++live_;
   if (i.coalesces) newest_[{i.type, i.job}] = first_ + items_.size();
   items_.push_back(std::move(i));
@@ -63,7 +67,7 @@ void outbox::drop_pending(core::event_type type, core::job_id job) {
   const auto it = newest_.find({type, job});
   if (it == newest_.end()) return;
   auto& old = items_[it->second - first_];
-  bytes_ -= old.text->size();
+  bytes_ -= cost_of(old.text);
   --live_;
   old.text.reset();
   newest_.erase(it);
@@ -81,7 +85,7 @@ void outbox::push(const core::event& e, shared_text text) {
     drop_pending(core::event_type::job_progress, e.about_job);
     drop_pending(core::event_type::queue_position, e.about_job);
   }
-  if (bytes_ + text->size() > bytes_max_ || items_.size() > bytes_max_ / 64) {
+  if (bytes_ + cost_of(text) > bytes_max_ || items_.size() > bytes_max_ / 64) {
     overflow();
     return;
   }
@@ -112,7 +116,7 @@ shared_text outbox::pop() {
     items_.pop_front();
     ++first_;
     if (!i.text) continue;
-    bytes_ -= i.text->size();
+    bytes_ -= cost_of(i.text);
     --live_;
     return std::move(i.text);
   }

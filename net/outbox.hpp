@@ -24,6 +24,7 @@ shared_text event_text(const core::event_ptr& e);
 
 class outbox {
  public:
+  /// `bytes_max` of memory, texts and what keeps them.
   explicit outbox(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   /// A frame that is never dropped for size alone (hello).

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "core/limits.hpp"
 #include "net/codec.hpp"
 
 namespace samovar::net {
+
+namespace limits = core::limits;
 
 namespace {
 
@@ -21,7 +24,10 @@ shared_text job_text(const actors::pinned_job& job) {
 
 socket_sink::socket_sink(std::size_t outbox_bytes_max, std::function<void()> wake,
                          std::function<void()> close)
-    : box_(outbox_bytes_max), wake_(std::move(wake)), close_(std::move(close)) {}
+    : bytes_max_(outbox_bytes_max),
+      box_(outbox_bytes_max),
+      wake_(std::move(wake)),
+      close_(std::move(close)) {}
 
 /// The wake-up is posted under the lock, so that it cannot come after detach().
 template <class Push>
@@ -36,15 +42,21 @@ void socket_sink::put(Push push) {
 
 void socket_sink::hello(std::int64_t seq, const std::vector<actors::pinned_job_ptr>& jobs) {
   std::string text = "{\"type\":\"hello\",\"seq\":" + std::to_string(seq) + ",\"jobs\":[";
-  bool comma = false;
+  std::size_t told = 0;
   for (const auto& job : jobs) {
-    if (comma) text += ',';
-    comma = true;
-    text += *job_text(*job);
+    const auto one = job_text(*job);
+    if (told == limits::hello_jobs_max || text.size() + one->size() > bytes_max_ / 2) break;
+    if (told++ > 0) text += ',';
+    text += *one;
   }
-  text += "]}";
+  const bool whole = told == jobs.size();
+  text += whole ? "]}" : "],\"truncated\":true}";
   auto shared = std::make_shared<const std::string>(std::move(text));
-  put([&](outbox& box) { box.push_plain(std::move(shared)); });
+  put([&](outbox& box) {
+    box.push_plain(std::move(shared));
+    // Who takes no notice of "truncated" reloads all the same.
+    if (!whole) box.push_resync();
+  });
 }
 
 void socket_sink::deliver(const core::event_ptr& e) {

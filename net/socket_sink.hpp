@@ -21,6 +21,7 @@ class socket_sink final : public actors::event_sink, public closable {
   socket_sink(std::size_t outbox_bytes_max, std::function<void()> wake,
               std::function<void()> close);
 
+  /// Of very many open jobs, or very long ones, only the first; then "truncated" and a resync.
   void hello(std::int64_t seq, const std::vector<actors::pinned_job_ptr>& jobs) override;
   void deliver(const core::event_ptr& e) override;
   void resync(std::int64_t seq) override;
@@ -37,6 +38,7 @@ class socket_sink final : public actors::event_sink, public closable {
   template <class Push>
   void put(Push push);
 
+  const std::size_t bytes_max_;
   mutable std::mutex mutex_;
   outbox box_;
   bool armed_ = false;

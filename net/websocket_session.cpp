@@ -30,6 +30,8 @@ constexpr auto close_patience = std::chrono::seconds(3);
 constexpr auto handshake_patience = std::chrono::seconds(10);
 constexpr auto recheck_every = std::chrono::seconds(60);
 constexpr auto a_year = std::chrono::hours(24 * 365);
+/// The kernel would let a reader that stalls have megabytes, beside the outbox.
+constexpr int send_buffer_bytes = 32 * 1024;
 
 /// Compiled without permessage-deflate: it costs 136 KB a socket.
 using stream_type = websocket::stream<connection, false>;
@@ -46,7 +48,9 @@ class websocket_session final : public on_thread,
         actor_(std::move(actor)),
         credential_(std::move(credential)),
         since_(since),
-        rechecked_(io.shared.recheck.load()) {}
+        rechecked_(io.shared.recheck.load()) {
+    stream_.next_layer().bound_send_buffer(send_buffer_bytes);
+  }
 
   void attach(std::shared_ptr<socket_sink> sink, socket_registry::ticket ticket) {
     sink_ = std::move(sink);

@@ -32,7 +32,7 @@ may_include() {
     config) echo 'core/|config/|CLI/|toml\+\+/' ;;
   esac
 }
-posix='sys/|netinet/|arpa/|linux/|(sched|setjmp|signal|unistd|fcntl|poll|pwd|grp|dirent|dlfcn|errno|ftw|stdio|stdlib|string)\.h>'
+posix='sys/|netinet/|arpa/|linux/|(sched|setjmp|signal|unistd|fcntl|poll|pwd|grp|dirent|dlfcn|errno|malloc|ftw|stdio|stdlib|string)\.h>'
 for room in core actors net storage model config; do
   allowed=$(may_include $room)
   sources=$(files cpp hpp | grep "^$room/")

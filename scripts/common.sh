@@ -82,6 +82,22 @@ build() {
   quietly build/logs/build.log cmake --build --preset "$preset" -j "$JOBS" --target "$@"
 }
 
+# boost_program PROGRAM: runs it with $limit in front and sets `total` and `bad`, the counts of its
+# cases; one that dies counts as a failure. SEED_NAME, if set, tells logs of several runs apart.
+boost_program() {
+  log=build/logs/$(basename "$1")${SEED_NAME:-}.log
+  status=0
+  # shellcheck disable=SC2086
+  $limit "$1" --report_level=short --log_level=test_suite --color_output=no >"$log" 2>&1 ||
+    status=$?
+  total=$(sed -n 's/^Running \([0-9]*\) test case.*/\1/p' "$log" | head -1)
+  total=${total:-0}
+  bad=$(sed -n 's/^ *\([0-9]*\) test cases\{0,1\} out of [0-9]* \(failed\|aborted\).*/\1/p' "$log" |
+    awk '{n += $1} END {print n + 0}')
+  [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+  [ "$total" -gt 0 ] || bad=$((bad > 0 ? bad : 1))
+}
+
 # The page is built again only when its sources or dependencies changed.
 build_web() {
   stamp=web/dist/.built

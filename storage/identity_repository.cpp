@@ -9,20 +9,20 @@ constexpr statement find_statement{
 constexpr statement create_statement{
     "identity_create_user",
     "select definer_create_identity_user($1::uuid, $2::text, $3::text, $4::uuid, $5::text, "
-    "$6::text)"};
+    "$6::text, $7::text)"};
 constexpr statement link_statement{
     "identity_link",
-    "select definer_link_identity($1::uuid, $2::uuid, $3::text, $4::text, $5::text)"};
+    "select definer_link_identity($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text)"};
 constexpr statement note_statement{"identity_note",
                                    "select definer_note_identity($1::uuid, $2::text)"};
-constexpr statement group_statement{"identity_admin_group",
-                                    "select definer_apply_admin_group($1::uuid, $2::boolean)"};
+constexpr statement group_statement{
+    "identity_admin_group", "select definer_apply_admin_group($1::uuid, $2::boolean, $3::text)"};
 constexpr statement list_statement{
     "identity_list",
     "select id, user_id, issuer, subject, email, created_at from oidc_identities "
     "where user_id = $1::uuid order by created_at, id"};
-constexpr statement remove_statement{"identity_remove",
-                                     "select definer_remove_identity($1::uuid, $2::uuid)"};
+constexpr statement remove_statement{
+    "identity_remove", "select definer_remove_identity($1::uuid, $2::uuid, $3::text)"};
 
 core::error identity_is_anothers() {
   return core::make_error(core::error_code::conflict, "This sign-in belongs to another account");
@@ -40,9 +40,10 @@ std::optional<core::identity_owner> identity_repository::find_identity(const std
 
 core::status identity_repository::create_user_with_identity(const core::identity& i,
                                                             const std::string& email,
-                                                            const std::string& display_name) {
-  const auto rows =
-      pool_.take()->run(create_statement, i.owner, email, display_name, i.id, i.issuer, i.subject);
+                                                            const std::string& display_name,
+                                                            const std::string& address) {
+  const auto rows = pool_.take()->run(create_statement, i.owner, email, display_name, i.id,
+                                      i.issuer, i.subject, address);
   const std::string_view answer = rows[0][0].c_str();
   if (answer == "email")
     return core::make_error(core::error_code::email_taken,
@@ -51,8 +52,10 @@ core::status identity_repository::create_user_with_identity(const core::identity
   return core::done{};
 }
 
-core::status identity_repository::link_identity(const core::identity& i) {
-  const auto rows = pool_.take()->run(link_statement, i.id, i.owner, i.issuer, i.subject, i.email);
+core::status identity_repository::link_identity(const core::identity& i,
+                                                const std::string& address) {
+  const auto rows =
+      pool_.take()->run(link_statement, i.id, i.owner, i.issuer, i.subject, i.email, address);
   if (std::string_view{rows[0][0].c_str()} != "ok") return identity_is_anothers();
   return core::done{};
 }
@@ -62,8 +65,9 @@ void identity_repository::note_sign_in(core::identity_id id,
   pool_.take()->run(note_statement, id, email);
 }
 
-bool identity_repository::apply_admin_group(core::user_id user, bool member) {
-  return pool_.take()->run(group_statement, user, member)[0][0].as<bool>();
+bool identity_repository::apply_admin_group(core::user_id user, bool member,
+                                            const std::string& address) {
+  return pool_.take()->run(group_statement, user, member, address)[0][0].as<bool>();
 }
 
 std::vector<core::identity> identity_repository::list_identities(core::user_id owner) {
@@ -82,8 +86,9 @@ std::vector<core::identity> identity_repository::list_identities(core::user_id o
 }
 
 core::identity_removal identity_repository::remove_identity(core::user_id owner,
-                                                            core::identity_id id) {
-  const auto rows = pool_.take()->run(remove_statement, id, owner);
+                                                            core::identity_id id,
+                                                            const std::string& address) {
+  const auto rows = pool_.take()->run(remove_statement, id, owner, address);
   const std::string_view answer = rows[0][0].c_str();
   if (answer == "absent") return core::identity_removal::absent;
   if (answer == "last") return core::identity_removal::only_way_in;

@@ -198,8 +198,8 @@ void import_target::add(const imported_job& j) {
   for (const auto& i : r.image_ids) images.push_back(i.value);
   gather(job_statement,
          execute_text(job_statement, r.id, core::to_string(r.mode), core::to_string(r.status),
-                      images, r.image_filenames, r.current_index, r.failed_count, j.snapshot,
-                      r.error, r.created_at, r.started_at, r.completed_at));
+                      images, r.image_filenames.items(), r.current_index, r.failed_count,
+                      j.snapshot, r.error, r.created_at, r.started_at, r.completed_at));
   if (!j.failed_images.empty())
     gather(failures_statement,
            execute_text(failures_statement, r.id, user_, r.error.value_or("failed"),

@@ -121,10 +121,12 @@ core::write_outcome user_batch::insert(const core::create_job& c,
   e.key = c.idempotency_key;
   e.request_hash = c.request_hash;
   auto inputs = std::make_shared<core::job_inputs>();
+  std::vector<std::string> names;
+  names.reserve(chosen.size());
   e.snapshot = "{";
   for (const auto& id : chosen) {
     const auto& image = images_.at(id);
-    e.record.image_filenames.push_back(image.filename);
+    names.push_back(image.filename);
     if (e.snapshot.size() > 1) e.snapshot += ',';
     e.snapshot += '"' + core::to_string(id) + "\":";
     append_prompts(e.snapshot, image.input.prompts);
@@ -134,6 +136,7 @@ core::write_outcome user_batch::insert(const core::create_job& c,
   }
   e.snapshot += '}';
   e.members = sorted_members(chosen);
+  e.record.image_filenames = std::move(names);
   e.record.image_ids = std::move(chosen);
   e.inputs = inputs;
   auto w = written(e.record);

@@ -41,8 +41,9 @@ class member_cache {
 
 class user_batch {
  public:
-  user_batch(core::user_id user, std::int64_t epoch, member_cache& cache)
-      : user_(user), epoch_(epoch), cache_(cache) {}
+  /// `given_before`: a job to create may be there already, by the same command.
+  user_batch(core::user_id user, std::int64_t epoch, member_cache& cache, bool given_before)
+      : user_(user), epoch_(epoch), cache_(cache), given_before_(given_before) {}
 
   /// False when the command must wait for a later round: a change detection that follows a command
   /// which can end a coverage must see its effect in the database.
@@ -112,6 +113,7 @@ class user_batch {
   core::user_id user_;
   std::int64_t epoch_;
   member_cache& cache_;
+  bool given_before_;
   std::vector<std::pair<std::size_t, const core::write_command*>> commands_;
   bool coverage_may_end_ = false;
 

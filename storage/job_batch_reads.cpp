@@ -66,7 +66,7 @@ bool user_batch::add(std::size_t position, const core::write_command& command) {
 }
 
 void user_batch::note_create(const core::create_job& c) {
-  job_ids_.insert(c.id.value);
+  if (given_before_) job_ids_.insert(c.id.value);
   create_ids_.insert(c.id.value);
   if (c.idempotency_key) keys_.push_back(*c.idempotency_key);
   if (c.image_ids.size() > core::limits::images_per_job_max) return;
@@ -98,7 +98,8 @@ std::vector<std::string> user_batch::reads() {
       members_known_.emplace(core::job_id{id}, std::move(members));
     }
   }
-  want(read_kind::jobs, execute_text(lock_jobs, user_, as_vector(job_ids_), known));
+  if (!job_ids_.empty())
+    want(read_kind::jobs, execute_text(lock_jobs, user_, as_vector(job_ids_), known));
   if (!keys_.empty()) want(read_kind::jobs, execute_text(lock_keyed_jobs, user_, keys_));
   std::set<core::uuid> images = create_images_;
   images.insert(record_images_.begin(), record_images_.end());

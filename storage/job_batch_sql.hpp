@@ -42,12 +42,16 @@ inline constexpr statement read_points{
 inline constexpr statement read_covering{
     "batch_covering",
     "select image_id, mode, snapshot from definer_covering($1::uuid[], $2::text[])"};
+// `offset 0` keeps each look-up apart, by the unique index. As a plain join the planner, which
+// knows nothing of the arrays, reads all results of the user each time.
 inline constexpr statement read_ended{
     "batch_ended",
-    "select r.job_id, r.image_id, r.id from unnest($1::uuid[], $2::uuid[]) as a (job, image) "
-    "join processing_results r on r.job_id = a.job and r.image_id = a.image union all "
-    "select f.job_id, f.image_id, null::uuid from unnest($1, $2) as a (job, image) "
-    "join job_image_failures f on f.job_id = a.job and f.image_id = a.image"};
+    "select a.job, a.image, r.id from unnest($1::uuid[], $2::uuid[]) as a (job, image) "
+    "cross join lateral (select id from processing_results "
+    "where job_id = a.job and image_id = a.image offset 0) r union all "
+    "select a.job, a.image, null::uuid from unnest($1, $2) as a (job, image) "
+    "cross join lateral (select from job_image_failures "
+    "where job_id = a.job and image_id = a.image offset 0) f"};
 inline constexpr statement read_snapshot_statement{
     "batch_snapshot",
     "select j.annotations_snapshot, (select coalesce(jsonb_object_agg(i.id, "
@@ -93,7 +97,8 @@ inline constexpr statement update_jobs{
     "from unnest($3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::integer[], "
     "$8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[]) as x (id, "
     "status, priority, current_index, failed_count, error, version_read, version, started_at, "
-    "completed_at) where j.id = x.id and j.user_id = $1::uuid and j.fencing_token = $2::bigint "
+    "completed_at) where j.id = x.id and j.id = any ($3) and j.user_id = $1::uuid "
+    "and j.fencing_token = $2::bigint "
     "and j.version = x.version_read returning 1) "
     "select 1 / (case when count(*) = cardinality($3) then 1 else 0 end) from changed"};
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <map>
 #include <pqxx/pipeline>
 #include <set>
@@ -24,7 +25,7 @@ constexpr statement open_statement{
                  "from definer_open_jobs($1::uuid[]) order by created_at, id"};
 
 // One round trip for any number of statements.
-std::vector<pqxx::result> run_all(pqxx::work& t, const std::vector<std::string>& sql) {
+std::vector<pqxx::result> run_all(pqxx::transaction_base& t, const std::vector<std::string>& sql) {
   pqxx::pipeline p{t, "batch"};
   p.retain(static_cast<int>(sql.size()) + 1);
   std::vector<pqxx::pipeline::query_id> ids;
@@ -47,7 +48,7 @@ std::shared_ptr<const core::job_inputs> make_inputs(const char* snapshot, const 
 }
 
 // Rare (a repeated create_job): one more look at the stored snapshot.
-void add_inputs(pqxx::work& t, const user_batch& batch,
+void add_inputs(pqxx::transaction_base& t, const user_batch& batch,
                 std::vector<core::write_outcome>& outcomes) {
   if (batch.inputs_wanted().empty()) return;
   t.exec(set_user_text(batch.user()));
@@ -59,17 +60,58 @@ void add_inputs(pqxx::work& t, const user_batch& batch,
   }
 }
 
-// One pass over those commands that may be decided together; returns the rest, in order.
-std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_command> commands,
+// One transaction in as few round trips as it takes: `begin` travels with the first reads, and
+// `commit` with the last writes. Rolled back when it goes without having been committed.
+class batch_transaction {
+ public:
+  explicit batch_transaction(pqxx::connection& c) : t_(c) {}
+  ~batch_transaction() {
+    if (!open_) return;
+    try {
+      t_.exec("rollback");
+    } catch (const std::exception& e) {
+      spdlog::debug("storage: no rollback ({}); the connection is lost", e.what());
+    }
+  }
+  batch_transaction(const batch_transaction&) = delete;
+  batch_transaction& operator=(const batch_transaction&) = delete;
+
+  std::vector<pqxx::result> read(std::vector<std::string> sql) {
+    const bool opens = !open_;
+    if (opens) sql.insert(sql.begin(), "begin");
+    open_ = true;
+    auto results = run_all(t_, sql);
+    if (opens) results.erase(results.begin());
+    return results;
+  }
+  /// Statements, each with its semicolon; `last`: nothing follows but the commit.
+  void write(const std::string& statements, bool last) {
+    t_.exec(last ? statements + "commit" : statements);
+    if (last) open_ = false;
+  }
+  void commit() {
+    if (open_) write({}, true);
+  }
+  pqxx::transaction_base& raw() { return t_; }
+
+ private:
+  pqxx::nontransaction t_;
+  bool open_ = false;
+};
+
+// One pass over those commands that may be decided together; returns the rest, in order. May commit
+// when there is no rest.
+std::vector<std::size_t> run_round(batch_transaction& t,
+                                   std::span<const core::write_command> commands,
                                    const std::vector<std::size_t>& positions, std::int64_t epoch,
-                                   member_cache& cache,
+                                   member_cache& cache, bool given_before, bool may_commit,
                                    std::vector<core::write_outcome>& outcomes) {
   std::map<core::user_id, user_batch> batches;  // by user id: one order of locking for everybody
   std::map<core::user_id, bool> held_back;
   std::vector<std::size_t> rest;
   for (const auto position : positions) {
     const auto user = core::user_of(commands[position]);
-    auto& batch = batches.try_emplace(user, user, epoch, cache).first->second;
+    auto& batch = batches.try_emplace(user, user, epoch, cache, given_before).first->second;
     // Once one command of a user waits, all later ones of that user do: their order is kept.
     if (held_back[user] || !batch.add(position, commands[position])) {
       held_back[user] = true;
@@ -83,7 +125,7 @@ std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_co
     counts.push_back(reads.size());
     std::move(reads.begin(), reads.end(), std::back_inserter(sql));
   }
-  const auto results = run_all(t, sql);
+  const auto results = t.read(std::move(sql));
   std::string writes;
   std::size_t at = 0, nth = 0;
   for (auto& [user, batch] : batches) {
@@ -96,16 +138,12 @@ std::vector<std::size_t> run_round(pqxx::work& t, std::span<const core::write_co
       writes += ';';
     }
   }
-  if (!writes.empty()) t.exec(writes);
-  for (auto& [user, batch] : batches) add_inputs(t, batch, outcomes);
+  const bool more = std::any_of(batches.begin(), batches.end(),
+                                [](const auto& b) { return !b.second.inputs_wanted().empty(); });
+  if (!writes.empty()) t.write(writes, may_commit && rest.empty() && !more);
+  if (more)
+    for (auto& [user, batch] : batches) add_inputs(t.raw(), batch, outcomes);
   return rest;
-}
-
-// Nothing is wrong with the command: a lock or a statement took too long. Given again later it will
-// succeed, so it must not be answered with an error. (A deadlock is pqxx::transaction_rollback.)
-bool is_passing(const pqxx::sql_error& e) {
-  const std::string& state = e.sqlstate();
-  return state == "55P03" || state == "57014";
 }
 
 core::error command_failed() {
@@ -146,14 +184,19 @@ std::string without_details(const std::exception& e) {
 std::vector<core::write_outcome> postgres_job_log::commit(
     std::span<const core::write_command> commands) {
   if (commands.empty()) return {};
-  try {
-    return commit_together(commands);
-  } catch (const core::store_unavailable&) {
-    throw;
-  } catch (const std::exception& e) {
-    // One of them is at fault (or a deadlock): alone, each shows whether it is the one.
-    spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
-                 commands.size(), without_details(e));
+  // Commands are given again only after a commit in doubt; then creating a job that is there fails,
+  // and the second look finds it.
+  for (const bool given_before : {false, true}) {
+    try {
+      return commit_together(commands, given_before);
+    } catch (const core::store_unavailable&) {
+      throw;
+    } catch (const std::exception& e) {
+      // One of them is at fault: alone, each shows whether it is the one.
+      if (given_before)
+        spdlog::warn("storage: a batch of {} commands failed, replaying one by one: {}",
+                     commands.size(), without_details(e));
+    }
   }
   std::vector<core::write_outcome> outcomes;
   outcomes.reserve(commands.size());
@@ -163,15 +206,9 @@ std::vector<core::write_outcome> postgres_job_log::commit(
 
 core::write_outcome postgres_job_log::commit_alone(const core::write_command& command) {
   try {
-    return std::move(commit_together({&command, 1})[0]);
+    return std::move(commit_together({&command, 1}, true)[0]);
   } catch (const core::store_unavailable&) {
     throw;
-  } catch (const pqxx::transaction_rollback&) {
-    throw core::store_unavailable("the database resolved a deadlock");
-  } catch (const pqxx::sql_error& e) {
-    if (is_passing(e)) throw core::store_unavailable("the database is too busy");
-    spdlog::error("storage: a command failed: {}", without_details(e));
-    return command_failed();
   } catch (const std::exception& e) {
     spdlog::error("storage: a command failed: {}", without_details(e));
     return command_failed();
@@ -179,15 +216,16 @@ core::write_outcome postgres_job_log::commit_alone(const core::write_command& co
 }
 
 std::vector<core::write_outcome> postgres_job_log::commit_together(
-    std::span<const core::write_command> commands) {
+    std::span<const core::write_command> commands, bool given_before) {
   auto& c = ready_connection();
   return c.guarded([&] {
     std::vector<core::write_outcome> outcomes(commands.size(), command_failed());
     std::vector<std::size_t> positions(commands.size());
     for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = i;
-    pqxx::work t{c.raw()};
+    batch_transaction t{c.raw()};
     while (!positions.empty())
-      positions = run_round(t, commands, positions, epoch_, *members_, outcomes);
+      positions =
+          run_round(t, commands, positions, epoch_, *members_, given_before, !hook_, outcomes);
     if (hook_) hook_(commands.size());
     t.commit();
     return outcomes;

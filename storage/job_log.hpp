@@ -12,7 +12,7 @@ namespace samovar::storage {
 class member_cache;
 
 /// One connection of its own, made on demand and again after a loss. One thread at a time.
-/// A batch costs four round trips whatever its size: begin, all reads, all writes, commit.
+/// A batch costs two round trips whatever its size: begin with all reads, all writes with commit.
 class postgres_job_log final : public core::job_log {
  public:
   explicit postgres_job_log(std::string app_conninfo);
@@ -28,7 +28,9 @@ class postgres_job_log final : public core::job_log {
 
  private:
   connection& ready_connection();
-  std::vector<core::write_outcome> commit_together(std::span<const core::write_command> commands);
+  /// `given_before`: some of the jobs to create may be there already.
+  std::vector<core::write_outcome> commit_together(std::span<const core::write_command> commands,
+                                                   bool given_before);
   core::write_outcome commit_alone(const core::write_command& command);
 
   std::string conninfo_;

@@ -48,8 +48,11 @@ core::job read_job(const pqxx::row& r, int at) {
   j.mode = core::parse_segmentation_mode(r[at + 2].c_str()).value();
   j.status = core::parse_job_status(r[at + 3].c_str()).value();
   j.priority = r[at + 4].as<int>();
-  if (!r[at + 5].is_null())
-    for (const auto& id : read_uuid_array(r[at + 5].c_str())) j.image_ids.push_back({id});
+  if (!r[at + 5].is_null()) {
+    std::vector<core::image_id> ids;
+    for (const auto& id : read_uuid_array(r[at + 5].c_str())) ids.push_back({id});
+    j.image_ids = std::move(ids);
+  }
   if (!r[at + 6].is_null()) j.image_filenames = read_text_array(r[at + 6].c_str());
   j.current_index = r[at + 7].as<int>();
   j.failed_count = r[at + 8].as<int>();

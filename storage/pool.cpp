@@ -12,6 +12,11 @@ bool means_unavailable(const pqxx::sql_error& e) {
          state == "25006";  // read-only: a standby or a full disk
 }
 
+bool is_passing(const pqxx::sql_error& e) {
+  const std::string& state = e.sqlstate();
+  return state == "55P03" || state == "57014";
+}
+
 connection::connection(const std::string& conninfo) {
   try {
     raw_ = std::make_unique<pqxx::connection>(conninfo);
@@ -33,8 +38,14 @@ connection::connection(const std::string& conninfo) {
 
 pqxx::result connection::exec(const std::string& sql) {
   return guarded([&] {
-    pqxx::nontransaction t{*raw_};
-    return t.exec(sql);
+    for (int tries = 1;; ++tries) {
+      try {
+        pqxx::nontransaction t{*raw_};
+        return t.exec(sql);
+      } catch (const pqxx::transaction_rollback&) {
+        if (tries == 3) throw;
+      }
+    }
   });
 }
 

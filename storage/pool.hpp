@@ -1,7 +1,8 @@
 // Connections to PostgreSQL and a bounded pool of them.
 //
-// Errors: a lost or refused connection, a server shutting down, a full pool:
-// core::store_unavailable. Everything else is pqxx::sql_error as libpqxx throws it.
+// Errors: a lost or refused connection, a server shutting down, a full pool, a deadlock or a wait
+// for a lock that went on too long: core::store_unavailable. Everything else is pqxx::sql_error as
+// libpqxx throws it.
 #pragma once
 
 #include <chrono>
@@ -21,6 +22,9 @@ namespace samovar::storage {
 
 /// True when the error says "the server is going away or full", not "the statement is wrong".
 bool means_unavailable(const pqxx::sql_error& e);
+/// True when nothing is wrong with the statement or the server: a lock or the statement took too
+/// long, and given again later it will succeed.
+bool is_passing(const pqxx::sql_error& e);
 
 /// One connection; not thread-safe.
 class connection {
@@ -39,7 +43,8 @@ class connection {
     prepare(s);
     return exec(execute_text(s, args...));
   }
-  /// One implicit transaction; the last statement's result.
+  /// One implicit transaction; the last statement's result. A deadlock's victim is given again,
+  /// three times at most: the transaction was rolled back whole.
   pqxx::result exec(const std::string& sql);
   /// Prepares the statement on this connection when it is not yet.
   void prepare(const statement& s);
@@ -49,7 +54,8 @@ class connection {
   /// last words). One poll of the socket, no round trip.
   bool hung_up() const;
 
-  /// Calls `f`, turning what means "away" into core::store_unavailable and marking this broken.
+  /// Calls `f`, turning what means "away" into core::store_unavailable and marking this broken;
+  /// what passes by itself becomes core::store_unavailable too and leaves this usable.
   template <class F>
   auto guarded(F&& f) {
     try {
@@ -58,8 +64,11 @@ class connection {
       lost(e.what());
     } catch (const pqxx::in_doubt_error& e) {
       lost(e.what());
+    } catch (const pqxx::transaction_rollback&) {  // no sql_error to libpqxx 6.4
+      throw core::store_unavailable("the database resolved a deadlock");
     } catch (const pqxx::sql_error& e) {
       if (means_unavailable(e) || !raw_->is_open()) lost(e.what());
+      if (is_passing(e)) throw core::store_unavailable("the database is too busy");
       throw;
     }
   }

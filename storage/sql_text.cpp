@@ -6,13 +6,29 @@
 
 namespace samovar::storage {
 
+namespace {
+
+// Appends the text, with `mark` before each character that `needs_mark` names. Whole runs at once:
+// masks are long.
+template <class Needs>
+void append_marked(std::string& out, std::string_view text, char mark, Needs needs_mark) {
+  if (text.find('\0') != std::string_view::npos)
+    throw std::invalid_argument("text with a NUL byte");
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!needs_mark(text[at])) continue;
+    out.append(text, from, at - from);
+    out += mark;
+    from = at;
+  }
+  out.append(text, from, text.size() - from);
+}
+
+}  // namespace
+
 void append_literal(std::string& out, std::string_view text) {
   out += '\'';
-  for (char c : text) {
-    if (c == '\0') throw std::invalid_argument("text with a NUL byte");
-    if (c == '\'') out += '\'';
-    out += c;
-  }
+  append_marked(out, text, '\'', [](char c) { return c == '\''; });
   out += '\'';
 }
 
@@ -68,11 +84,7 @@ void append_literal(std::string& out, std::span<const std::int64_t> values) {
 
 void append_array_element(std::string& out, std::string_view text) {
   out += '"';
-  for (char c : text) {
-    if (c == '\0') throw std::invalid_argument("text with a NUL byte");
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
+  append_marked(out, text, '\\', [](char c) { return c == '"' || c == '\\'; });
   out += '"';
 }
 

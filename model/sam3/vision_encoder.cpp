@@ -77,10 +77,12 @@ at::Tensor vision_encoder::windowed(const vision_block& b, const at::Tensor& x, 
   return from_windows(y, batch, padded, side).narrow(1, 0, g).narrow(2, 0, g).reshape(x.sizes());
 }
 
-at::Tensor vision_encoder::operator()(const at::Tensor& pixels, const trace& t) const {
+at::Tensor vision_encoder::operator()(const at::Tensor& pixels, const trace& t,
+                                      const std::function<void()>& between) const {
   at::Tensor x = embed(pixels, t);
   at::Tensor y = blocks.front().norm1(x);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (between) between();
     const auto& b = blocks[i];
     const std::string name = "block" + std::to_string(i);
     at::Tensor mixed;

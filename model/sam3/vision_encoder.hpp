@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <vector>
 
 #include "model/sam3/layers.hpp"
@@ -30,8 +31,10 @@ struct vision_encoder {
   bool window_order = false;
   at::Tensor to_rows;  ///< with window_order: where each token of the row-major grid is
 
-  /// [batch, 3, S, S] float32 -> [batch, grid, grid, width] in the compute type.
-  at::Tensor operator()(const at::Tensor& pixels, const trace& t) const;
+  /// [batch, 3, S, S] float32 -> [batch, grid, grid, width] in the compute type. `between`, when
+  /// there is one, is called before every block, and may throw to end the work.
+  at::Tensor operator()(const at::Tensor& pixels, const trace& t,
+                        const std::function<void()>& between = {}) const;
 
  private:
   at::Tensor embed(const at::Tensor& pixels, const trace& t) const;

@@ -129,6 +129,7 @@ void write_device(json_out& out, const actors::device_state& d) {
       .field("draining", d.draining)
       .field("units_done", d.units_done)
       .field("busy_seconds", d.busy_seconds)
+      .field("busy_fraction", d.busy_fraction)
       .field("leases_out", d.leases_out)
       .end_object();
 }

@@ -36,7 +36,7 @@ reply only_way_in(const request& r) {
 
 reply remove_identity(core::identity_store& identities, const request& r) {
   const auto id = path_id<core::identity_id>(r, 0, "id");
-  switch (identities.remove_identity(r.actor.id, id)) {
+  switch (identities.remove_identity(r.actor.id, id, r.remote_address)) {
     case core::identity_removal::removed: break;
     case core::identity_removal::absent:
       refuse(core::error_code::not_found, "Linked sign-in not found");

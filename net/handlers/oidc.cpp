@@ -142,10 +142,11 @@ account_facts look_up(const sign_on& s, const oidc_person& p) {
   return f;
 }
 
-oidc_result<core::user_id> create(const sign_on& s, const oidc_person& p) {
+oidc_result<core::user_id> create(const sign_on& s, const oidc_person& p,
+                                  const std::string& address) {
   const auto i = identity_of(s, p, core::user_id{new_uuid(s.all)});
   const auto name = p.name.empty() ? p.email->substr(0, p.email->find('@')) : p.name;
-  const auto made = s.identities.create_user_with_identity(i, *p.email, name);
+  const auto made = s.identities.create_user_with_identity(i, *p.email, name, address);
   if (made) return i.owner;
   // The same person in two tabs: the other one made the account.
   const auto other = s.identities.find_identity(p.issuer, p.subject);
@@ -154,12 +155,13 @@ oidc_result<core::user_id> create(const sign_on& s, const oidc_person& p) {
   return other->user;
 }
 
-oidc_result<core::user_id> enter(const sign_on& s, const oidc_person& p) {
+oidc_result<core::user_id> enter(const sign_on& s, const oidc_person& p,
+                                 const std::string& address) {
   const auto decision = decide(p, look_up(s, p), s.client->settings());
   if (const auto* no = std::get_if<oidc_refusal>(&decision)) return *no;
-  if (std::holds_alternative<create_account>(decision)) return create(s, p);
+  if (std::holds_alternative<create_account>(decision)) return create(s, p, address);
   if (const auto* adopted = std::get_if<adopt_account>(&decision)) {
-    if (!s.identities.link_identity(identity_of(s, p, adopted->user)))
+    if (!s.identities.link_identity(identity_of(s, p, adopted->user), address))
       return oidc_refusal{oidc_error::identity_taken, "the identity was linked in between"};
     return adopted->user;
   }
@@ -170,13 +172,13 @@ oidc_result<core::user_id> enter(const sign_on& s, const oidc_person& p) {
 
 reply sign_in(const sign_on& s, const request& r, const oidc_arrival& a) {
   const auto& person = std::get<oidc_person>(a.who);
-  const auto user = enter(s, person);
+  const auto user = enter(s, person, r.remote_address);
   if (const auto* no = std::get_if<oidc_refusal>(&user)) {
     log_refusal(r, "sign-in", *no);
     return redirect(sign_in_page + std::string(to_string(no->code)));
   }
   const auto id = std::get<core::user_id>(user);
-  if (person.admin && s.identities.apply_admin_group(id, *person.admin)) {
+  if (person.admin && s.identities.apply_admin_group(id, *person.admin, r.remote_address)) {
     s.access.invalidate_user(id);
     spdlog::info("oidc: a group made user {} {}", to_string(id),
                  *person.admin ? "an administrator" : "an ordinary user");
@@ -202,7 +204,7 @@ std::optional<oidc_refusal> link(const sign_on& s, const request& r, const oidc_
   if (!same_session(s, r, *a.link))
     return oidc_refusal{oidc_error::session_ended, "the session that began the linking is over"};
   if (auto no = check_domain(person, s.client->settings())) return no;
-  if (!s.identities.link_identity(identity_of(s, person, a.link->user)))
+  if (!s.identities.link_identity(identity_of(s, person, a.link->user), r.remote_address))
     return oidc_refusal{oidc_error::identity_taken, "the identity is another account's"};
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/gpu_supervisor.hpp"
+#include "core/limits.hpp"
 #include "tests/actors/stage.hpp"
 
 using namespace samovar;
@@ -85,6 +86,32 @@ BOOST_AUTO_TEST_CASE(asks_wait_until_a_reborn_session_knows_its_open_jobs) {
   }
   for (const int job : {1, 2})
     BOOST_TEST((log.job(numbered<core::job_id>(job)).status == core::job_status::completed));
+}
+
+BOOST_AUTO_TEST_CASE(asks_held_for_a_reborn_session_are_bounded) {
+  submit(make_job(1, 1, ada));
+  seen.demand = 0;
+  caf::anon_send_exit(seen.session, caf::exit_reason::kill);
+  scheduler().run_once();
+  scheduler().run_once();
+  std::size_t refused = 0, answered = 0;
+  const auto send = [&](session_ask a) {
+    caf::anon_send(registry, ask_atom::value, ada, std::make_shared<session_ask>(std::move(a)));
+  };
+  for (std::size_t i = 0; i < core::limits::asks_held_per_user_max + 10; ++i)
+    send(wait_ask{numbered<core::job_id>(9), "", {}, reply<pinned_job_ptr>([&](auto r) {
+                    ++(r.failure().code == core::error_code::unavailable ? refused : answered);
+                  })});
+  const auto sink = std::make_shared<samovar::testing::recording_sink>();
+  send(subscribe_ask{sink, {}});
+  core::account_state disabled;
+  disabled.active = false;
+  for (int i = 0; i < 3; ++i) send(account_ask{disabled});
+  run();
+  BOOST_TEST(refused == 10u);
+  BOOST_TEST(answered == core::limits::asks_held_per_user_max);
+  BOOST_TEST(sink->was_closed);
+  BOOST_TEST(seen.demand == 0);  // that the user is disabled was not lost
 }
 
 BOOST_AUTO_TEST_CASE(leases_on_their_way_to_a_dying_session_come_back) {

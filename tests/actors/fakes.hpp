@@ -92,10 +92,12 @@ class memory_job_log : public core::job_log {
     j.created_at = c.at;
     j.fencing_token = epoch_;
     auto inputs = std::make_shared<core::job_inputs>();
+    std::vector<std::string> names;
     for (const auto image : c.image_ids) {
-      j.image_filenames.push_back(core::to_string(image));
+      names.push_back(core::to_string(image));
       (*inputs)[image] = core::job_input{{}, "blob", "sha"};
     }
+    j.image_filenames = std::move(names);
     jobs_[c.id] = j;
     inputs_[c.id] = inputs;
     core::job_written w;
@@ -174,8 +176,8 @@ class memory_job_log : public core::job_log {
     return written(j);
   }
   static core::job_written written(core::job j) {
-    j.image_ids.clear();
-    j.image_filenames.clear();
+    j.image_ids = {};
+    j.image_filenames = {};
     core::job_written w;
     w.record = std::move(j);
     return w;

@@ -5,6 +5,7 @@
 
 #include "config/command_line.hpp"
 #include "config/declarations.hpp"
+#include "config/devices.hpp"
 
 using namespace samovar;
 using namespace samovar::config;
@@ -109,7 +110,7 @@ BOOST_AUTO_TEST_CASE(mistakes_are_named) {
              std::string::npos);
   BOOST_TEST(complaint({"serve", "--devices.list", "cuda:0"}).find("need the sam3 segmenter") !=
              std::string::npos);
-  BOOST_TEST(complaint({"serve", "--model.segmenter", "sam3"}).find("not in this version") !=
+  BOOST_TEST(complaint({"serve", "--model.segmenter", "sam3"}).find("model.checkpoint") !=
              std::string::npos);
   BOOST_TEST(complaint({"serve", "--config", "/"}).find("can't be read") != std::string::npos);
   BOOST_TEST(complaint({"serve", "--config", "/nowhere.toml"}).find("/nowhere.toml") !=
@@ -117,6 +118,40 @@ BOOST_AUTO_TEST_CASE(mistakes_are_named) {
   BOOST_TEST(!complaint({}).empty());
   BOOST_TEST(!complaint({"sing"}).empty());
   BOOST_TEST(!complaint({"user", "add"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_devices_names_its_workers) {
+  const auto names = [](const std::string& list) { return device_names(list).value(); };
+  BOOST_TEST(names("cpu") == words{"cpu:0"});
+  BOOST_TEST(names("cpu:3") == (words{"cpu:0", "cpu:1", "cpu:2"}));
+  BOOST_TEST(names("cuda") == words{"cuda:0"});
+  BOOST_TEST(names("cuda:1, cuda:0,cpu:2") == (words{"cuda:1", "cuda:0", "cpu:0", "cpu:1"}));
+  BOOST_TEST(cpu_workers(names("cuda:1,cpu:2")) == 2);
+  BOOST_TEST(device_names("cuda,cuda:0").failure().detail.find("cuda:0 twice") !=
+             std::string::npos);
+  settings s;
+  BOOST_TEST(apply_toml(s, "[devices]\nlist = [\"cuda:0\", \"cuda:1\"]\n", "f").ok());
+  BOOST_TEST(s.devices.list == "cuda:0,cuda:1");
+}
+
+BOOST_AUTO_TEST_CASE(settings_that_do_not_go_together_are_refused_by_name) {
+  const words sam3{"serve", "--model.segmenter", "sam3", "--model.checkpoint", "/m"};
+  const auto with = [&](words more) {
+    more.insert(more.begin(), sam3.begin(), sam3.end());
+    return parse(more);
+  };
+  const auto good = with({"--devices.list", "cuda:0,cuda:1", "--model.dtype", "fp16"});
+  BOOST_REQUIRE(good.ok());
+  const auto& s = std::get<serve_command>(*good).options;
+  BOOST_TEST(s.model.checkpoint == "/m");
+  BOOST_TEST(s.model.vocabulary.empty());
+  BOOST_TEST(s.model.idle_unload_s == 0);
+  BOOST_TEST(with({"--model.dtype", "bf16"}).ok());
+  const auto half = with({"--model.dtype", "fp16"});
+  BOOST_REQUIRE(!half.ok());
+  BOOST_TEST(half.failure().detail.starts_with("model.dtype: fp16 needs cuda devices"));
+  BOOST_TEST(with({"--model.dtype", "fp16", "--devices.list", "cuda,cpu"}).ok() == false);
+  BOOST_TEST(parse({"serve", "--devices.list", "cpu,cuda"}).failure().field == "devices.list");
 }
 
 BOOST_AUTO_TEST_CASE(unknown_variables_are_named) {
@@ -140,9 +175,16 @@ BOOST_AUTO_TEST_CASE(every_bad_value_is_refused_with_the_settings_name) {
       {"database.url", {"x", "mysql://h/d"}},
       {"database.owner_url", {"x"}},
       {"database.pool_size", {"1", "31"}},
-      {"model.segmenter", {"", "Classical", "sam3"}},
+      {"model.segmenter", {"", "Classical", "sam2"}},
+      {"model.dtype", {"", "float32", "BF16"}},
+      {"model.idle_unload_s", {"-1", "1.5"}},
+      {"model.score_min_percent", {"-1", "100"}},
+      {"model.overlap_max_percent", {"0", "101"}},
+      {"model.area_min_px", {"-1", ""}},
       {"model.synthetic_cost_ms", {"-1", "60001"}},
-      {"devices.list", {"", "cpu:0", "cpu:100", "cuda:0", "cpu,cpu"}},
+      {"devices.list",
+       {"", "cpu:0", "cpu:100", "cuda:100", "cuda:01", "gpu", "cpu,cpu", "cuda,cuda:0", "cpu,",
+        "cpu:60,cuda:-1"}},
       {"devices.slots", {"0", "9"}},
       {"scheduler.lease_timeout_s", {"0", "3601"}},
       {"shutdown.grace_s", {"-1", "601"}},
@@ -240,7 +282,15 @@ BOOST_AUTO_TEST_CASE(segment_command_line) {
   BOOST_TEST((std::get<segment_command>(*r).boxes.front() == core::box{1, 2, 3, 4}));
   for (const char* box : {"1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,3,", "", "1.5,2,3,4"})
     BOOST_TEST(!complaint({"segment", "a.jpg", "--box", box, "--out", "m.png"}).empty());
-  BOOST_TEST(!complaint({"segment", "a.jpg", "--out", "m.png"}).empty());
+  BOOST_TEST(complaint({"segment", "a.jpg", "--out", "m.png"}).find("--text") != std::string::npos);
+  r = parse({"segment", "a.jpg", "--text", "cup", "--out", "m.png", "--model.segmenter", "sam3",
+             "--model.checkpoint", "/m"});
+  BOOST_REQUIRE(r.ok());
+  BOOST_TEST(std::get<segment_command>(*r).text == "cup");
+  BOOST_TEST(std::get<segment_command>(*r).options.model.checkpoint == "/m");
+  BOOST_TEST(!complaint({"segment", "a.jpg", "--text", "cup", "--out", "m.png", "--model.segmenter",
+                         "sam3"})
+                  .empty());
 }
 
 BOOST_AUTO_TEST_CASE(check_model_takes_one_file) {

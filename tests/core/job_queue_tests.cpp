@@ -24,10 +24,14 @@ job make_job(int n, int images, int priority = 0) {
   j.id = numbered<job_id>(n);
   j.priority = priority;
   j.created_at = timestamp{std::chrono::microseconds{n}};
+  std::vector<image_id> ids;
+  std::vector<std::string> names;
   for (int i = 0; i < images; ++i) {
-    j.image_ids.push_back(numbered<image_id>(n * 100 + i));
-    j.image_filenames.push_back("f" + std::to_string(i));
+    ids.push_back(numbered<image_id>(n * 100 + i));
+    names.push_back("f" + std::to_string(i));
   }
+  j.image_ids = std::move(ids);
+  j.image_filenames = std::move(names);
   return j;
 }
 

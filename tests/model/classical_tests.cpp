@@ -141,12 +141,12 @@ BOOST_AUTO_TEST_CASE(a_file_is_segmented_for_the_command_line) {
   cv::imwrite(path.string(), disc_scene(300, 200, {120, 90}, 45));
   const auto s = model::make_classical_segmenter();
   const auto codec = model::make_image_codec();
-  const auto found = model::segment_file(path, {70, 40, 100, 100}, *s, *codec);
+  const auto found = model::segment_file(path, {{70, 40, 100, 100}}, "", *s, *codec);
   BOOST_REQUIRE(found.ok());
   BOOST_CHECK_EQUAL(found->size(), 1U);
-  BOOST_CHECK(!model::segment_file(path, {290, 40, 100, 100}, *s, *codec).ok());
+  BOOST_CHECK(!model::segment_file(path, {{290, 40, 100, 100}}, "", *s, *codec).ok());
   std::filesystem::remove(path);
-  BOOST_CHECK(!model::segment_file(path, {70, 40, 100, 100}, *s, *codec).ok());
+  BOOST_CHECK(!model::segment_file(path, {{70, 40, 100, 100}}, "", *s, *codec).ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,8 +7,8 @@ namespace samovar::sim {
 namespace {
 
 core::job_written written(core::job j) {
-  j.image_ids.clear();
-  j.image_filenames.clear();
+  j.image_ids = {};
+  j.image_filenames = {};
   core::job_written w;
   w.record = std::move(j);
   return w;
@@ -60,10 +60,12 @@ core::write_outcome store::apply(const core::create_job& c, std::int64_t epoch) 
     j.created_at = c.at;
     j.fencing_token = epoch;
     auto inputs = std::make_shared<core::job_inputs>();
+    std::vector<std::string> names;
     for (const auto image : c.image_ids) {
-      j.image_filenames.push_back(core::to_string(image));
+      names.push_back(core::to_string(image));
       (*inputs)[image] = core::job_input{{}, "blob", "sha"};
     }
+    j.image_filenames = std::move(names);
     jobs_[c.id] = std::move(j);
     inputs_[c.id] = std::move(inputs);
     open_.insert(c.id);

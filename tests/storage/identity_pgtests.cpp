@@ -11,6 +11,7 @@ using core::error_code;
 namespace {
 
 struct identities_fixture {
+  const std::string from = "198.51.100.7";
   storage::pool& pool = *cluster().db.connections;
   storage::account_repository accounts{pool};
   storage::identity_repository identities{pool};
@@ -33,6 +34,11 @@ struct identities_fixture {
     t.commit();
     return rows.empty() ? "" : rows[0][0].c_str();
   }
+  /// How many lines of the user's audit log don't say that it came from `from`.
+  std::string from_nowhere(core::user_id u) {
+    return superuser("select count(*) from audit_log where user_id = '" + core::to_string(u) +
+                     "' and action <> 'user_created' and address is distinct from '" + from + "'");
+  }
   std::string audited(core::user_id u) {
     return superuser("select string_agg(action, ' ' order by id) from audit_log where user_id = '" +
                      core::to_string(u) + "'");
@@ -47,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_user_and_the_first_identity_come_together) {
   const auto subject = unique();
   const auto i = make(fresh<core::user_id>(), subject);
   BOOST_TEST(!identities.find_identity(i.issuer, subject).has_value());
-  BOOST_REQUIRE(identities.create_user_with_identity(i, subject + "@example.org", "Ada").ok());
+  BOOST_REQUIRE(
+      identities.create_user_with_identity(i, subject + "@example.org", "Ada", from).ok());
   const auto found = identities.find_identity(i.issuer, subject);
   BOOST_REQUIRE(found.has_value());
   BOOST_TEST((found->user == i.owner && found->identity == i.id));
@@ -58,6 +65,8 @@ BOOST_AUTO_TEST_CASE(a_user_and_the_first_identity_come_together) {
   BOOST_TEST((user.rights == core::role::user));
   BOOST_TEST(!accounts.find_login(user.email)->password_hash.has_value());
   BOOST_TEST(audited(i.owner) == "user_created identity_linked");
+  BOOST_TEST(superuser("select count(*) from audit_log where user_id = '" +
+                       core::to_string(i.owner) + "' and address = '" + from + "'") == "2");
   BOOST_REQUIRE(accounts.set_disabled(i.owner, true).ok());
   BOOST_TEST(identities.find_identity(i.issuer, subject)->disabled);
 }
@@ -67,14 +76,15 @@ BOOST_AUTO_TEST_CASE(nothing_is_left_behind_when_the_address_or_the_identity_exi
   const auto local = make_user();
   const auto address = accounts.find_user(local)->email;
   auto i = make(fresh<core::user_id>(), subject);
-  const auto taken = identities.create_user_with_identity(i, address, "Ada");
+  const auto taken = identities.create_user_with_identity(i, address, "Ada", from);
   BOOST_REQUIRE(!taken.ok());
   BOOST_TEST((taken.failure().code == error_code::email_taken));
   BOOST_TEST(!identities.find_identity(i.issuer, subject).has_value());
-  BOOST_REQUIRE(identities.create_user_with_identity(i, subject + "@example.org", "Ada").ok());
+  BOOST_REQUIRE(
+      identities.create_user_with_identity(i, subject + "@example.org", "Ada", from).ok());
   auto again = make(fresh<core::user_id>(), subject);
   const auto second =
-      identities.create_user_with_identity(again, "x" + subject + "@example.org", "Ada");
+      identities.create_user_with_identity(again, "x" + subject + "@example.org", "Ada", from);
   BOOST_REQUIRE(!second.ok());
   BOOST_TEST((second.failure().code == error_code::conflict));
   BOOST_TEST(!accounts.find_user(again.owner).has_value());
@@ -87,7 +97,7 @@ BOOST_AUTO_TEST_CASE(many_first_sign_ins_at_once_make_one_user) {
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] {
       const auto s = identities.create_user_with_identity(make(fresh<core::user_id>(), subject),
-                                                          subject + "@example.org", "Ada");
+                                                          subject + "@example.org", "Ada", from);
       ++(s.ok() ? made : refused);
     });
   for (auto& t : threads) t.join();
@@ -100,9 +110,9 @@ BOOST_AUTO_TEST_CASE(many_first_sign_ins_at_once_make_one_user) {
 BOOST_AUTO_TEST_CASE(an_identity_belongs_to_one_user) {
   const auto a = make_user(), b = make_user();
   const auto subject = unique();
-  BOOST_TEST(identities.link_identity(make(a, subject)).ok());
-  BOOST_TEST(identities.link_identity(make(a, subject)).ok());  // again: nothing changes
-  const auto other = identities.link_identity(make(b, subject));
+  BOOST_TEST(identities.link_identity(make(a, subject), from).ok());
+  BOOST_TEST(identities.link_identity(make(a, subject), from).ok());  // again: nothing changes
+  const auto other = identities.link_identity(make(b, subject), from);
   BOOST_REQUIRE(!other.ok());
   BOOST_TEST((other.failure().code == error_code::conflict));
   BOOST_TEST((identities.find_identity("https://id.example.org", subject)->user == a));
@@ -120,26 +130,27 @@ BOOST_AUTO_TEST_CASE(the_last_way_in_stays) {
   using removal = core::identity_removal;
   const auto user = make_user(), other = make_user();  // without passwords
   const auto first = make(user, unique()), second = make(user, unique());
-  BOOST_REQUIRE(identities.link_identity(first).ok());
-  BOOST_REQUIRE(identities.link_identity(second).ok());
-  BOOST_TEST((identities.remove_identity(other, first.id) == removal::absent));
-  BOOST_TEST((identities.remove_identity(user, first.id) == removal::removed));
-  BOOST_TEST((identities.remove_identity(user, first.id) == removal::absent));
-  BOOST_TEST((identities.remove_identity(user, second.id) == removal::only_way_in));
+  BOOST_REQUIRE(identities.link_identity(first, from).ok());
+  BOOST_REQUIRE(identities.link_identity(second, from).ok());
+  BOOST_TEST((identities.remove_identity(other, first.id, from) == removal::absent));
+  BOOST_TEST((identities.remove_identity(user, first.id, from) == removal::removed));
+  BOOST_TEST((identities.remove_identity(user, first.id, from) == removal::absent));
+  BOOST_TEST((identities.remove_identity(user, second.id, from) == removal::only_way_in));
   BOOST_TEST(identities.list_identities(user).size() == 1u);
-  BOOST_REQUIRE(accounts.set_password_hash(user, "some hash", std::nullopt).ok());
-  BOOST_TEST((identities.remove_identity(user, second.id) == removal::removed));
+  BOOST_REQUIRE(accounts.set_password_hash(user, "some hash", std::nullopt, {user, from}).ok());
+  BOOST_TEST((identities.remove_identity(user, second.id, from) == removal::removed));
   BOOST_TEST(identities.list_identities(user).empty());
   BOOST_TEST(audited(user).ends_with("identity_unlinked"));
+  BOOST_TEST(from_nowhere(user) == "0");
 }
 
 BOOST_AUTO_TEST_CASE(two_removals_at_once_leave_one) {
   const auto user = make_user();
   const auto first = make(user, unique()), second = make(user, unique());
-  BOOST_REQUIRE(identities.link_identity(first).ok());
-  BOOST_REQUIRE(identities.link_identity(second).ok());
-  std::thread one([&] { identities.remove_identity(user, first.id); });
-  std::thread two([&] { identities.remove_identity(user, second.id); });
+  BOOST_REQUIRE(identities.link_identity(first, from).ok());
+  BOOST_REQUIRE(identities.link_identity(second, from).ok());
+  std::thread one([&] { identities.remove_identity(user, first.id, from); });
+  std::thread two([&] { identities.remove_identity(user, second.id, from); });
   one.join();
   two.join();
   BOOST_TEST(identities.list_identities(user).size() == 1u);
@@ -147,34 +158,37 @@ BOOST_AUTO_TEST_CASE(two_removals_at_once_leave_one) {
 
 BOOST_AUTO_TEST_CASE(a_group_takes_only_what_it_gave) {
   const auto user = make_user();
-  BOOST_TEST(!identities.apply_admin_group(user, false));
-  BOOST_TEST(identities.apply_admin_group(user, true));
+  BOOST_TEST(!identities.apply_admin_group(user, false, from));
+  BOOST_TEST(identities.apply_admin_group(user, true, from));
+  BOOST_TEST(audited(user).ends_with("user_changed"));
+  BOOST_TEST(from_nowhere(user) == "0");
   BOOST_TEST((role_of(user) == core::role::admin));
-  BOOST_TEST(!identities.apply_admin_group(user, true));
-  BOOST_TEST(identities.apply_admin_group(user, false));
+  BOOST_TEST(!identities.apply_admin_group(user, true, from));
+  BOOST_TEST(identities.apply_admin_group(user, false, from));
   BOOST_TEST((role_of(user) == core::role::user));
 
   core::user_changes to_admin, to_user;
   to_admin.rights = core::role::admin;
   to_user.rights = core::role::user;
   BOOST_REQUIRE(accounts.change_user(user, to_admin).ok());
-  BOOST_TEST(!identities.apply_admin_group(user, true));
-  BOOST_TEST(!identities.apply_admin_group(user, false));  // an administrator's decision stands
+  BOOST_TEST(!identities.apply_admin_group(user, true, from));
+  BOOST_TEST(
+      !identities.apply_admin_group(user, false, from));  // an administrator's decision stands
   BOOST_TEST((role_of(user) == core::role::admin));
 
   // Given by the group, taken and given back by an administrator: the administrator's.
   BOOST_REQUIRE(accounts.change_user(user, to_user).ok());
-  BOOST_TEST(identities.apply_admin_group(user, true));
+  BOOST_TEST(identities.apply_admin_group(user, true, from));
   BOOST_REQUIRE(accounts.change_user(user, to_user).ok());
   BOOST_REQUIRE(accounts.change_user(user, to_admin).ok());
-  BOOST_TEST(!identities.apply_admin_group(user, false));
+  BOOST_TEST(!identities.apply_admin_group(user, false, from));
   BOOST_TEST((role_of(user) == core::role::admin));
 }
 
 BOOST_AUTO_TEST_CASE(a_deleted_user_takes_the_identities_along) {
   const auto user = make_user();
   const auto i = make(user, unique());
-  BOOST_REQUIRE(identities.link_identity(i).ok());
+  BOOST_REQUIRE(identities.link_identity(i, from).ok());
   BOOST_REQUIRE(accounts.delete_user(user).ok());
   BOOST_TEST(!identities.find_identity(i.issuer, i.subject).has_value());
 }

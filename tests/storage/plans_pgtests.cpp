@@ -3,6 +3,7 @@
 // The statements are taken from the connection that ran them (pg_prepared_statements), so that the
 // test looks at what the program really sends.
 #include "cluster_fixture.hpp"
+#include "storage/job_batch.hpp"
 
 using namespace samovar;
 using namespace samovar::tests;
@@ -134,6 +135,24 @@ BOOST_AUTO_TEST_CASE(no_list_scans_a_table_or_sorts) {
         BOOST_TEST(text.find("Seq Scan") == std::string::npos, text);
         BOOST_TEST(text.find("Sort") == std::string::npos, text);
       }
+}
+
+// Each commit reads what it touches and nothing more, however much the user has.
+BOOST_AUTO_TEST_CASE(a_batch_looks_up_its_rows_by_their_keys) {
+  for (const auto& s : storage::batch_statements()) pool.take()->prepare(s);
+  const auto u = "'" + core::to_string(user) + "'";
+  const auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  const auto ended = plan("execute batch_ended('{}', '{}')");
+  BOOST_TEST(has(ended, "Index Scan using processing_results_job_id_image_id_key"), ended);
+  BOOST_TEST(has(ended, "((job_id = a.job) AND (image_id = a.image))"), ended);
+  const auto update = plan("execute batch_update_jobs(" + u +
+                           ", 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')");
+  const auto lock = plan("execute batch_lock_jobs(" + u + ", '{}', '{}')");
+  for (const auto& text : {ended, update, lock})
+    for (const char* whole : {"Seq Scan", "ix_results_user", "ix_jobs_user"})
+      BOOST_TEST(!has(text, whole), text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -279,7 +279,7 @@ export default async function (t) {
     );
     assert.deepEqual(row, [['0', '24']]);
     expect(await c.get(`/images/${source.broken.id}`), 200);
-    assert.equal((await c.get(`/images/${source.broken.id}/file`)).status, 404);
+    expect(await c.get(`/images/${source.broken.id}/data`), 404);
     assert.equal(counts(target.data).images, now.images + 1);
   });
 

@@ -7,19 +7,6 @@ import {expect} from '../lib/client.mjs';
 import {start_server, synthetic} from '../lib/server.mjs';
 import {add_images, each_once, progress, run_job, submit, until} from '../lib/work.mjs';
 
-/// The device processes of a server.
-function devices_of(server) {
-  const children = new Set();
-  for (const thread of fs.readdirSync(`/proc/${server.pid}/task`)) {
-    const file = `/proc/${server.pid}/task/${thread}/children`;
-    for (const pid of fs.readFileSync(file, 'utf8').trim().split(' ').filter(Boolean)) {
-      const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (words[1] === 'device-process') children.add(Number(pid));
-    }
-  }
-  return [...children];
-}
-
 export default async function (t) {
   const isolated = ['--devices.isolate', 'on'];
   const server = await start_server(t, {
@@ -29,7 +16,7 @@ export default async function (t) {
   const ids = (await add_images(c, 120, {box: true, w: 16, h: 16})).map((i) => i.id);
 
   await t.test('each device has a process, without the settings that hold passwords', async () => {
-    const pids = devices_of(server);
+    const pids = server.device_processes();
     assert.equal(pids.length, 2);
     for (const pid of pids) {
       assert.ok(!/(^|\0)SAMOVAR_/.test(fs.readFileSync(`/proc/${pid}/environ`, 'utf8')));
@@ -48,7 +35,7 @@ export default async function (t) {
     for (const n of [10, 30, 50, 70, 90]) {
       await progress(c, job.id, n);
       const signal = n % 20 === 10 ? 'SIGSEGV' : 'SIGKILL';
-      process.kill(devices_of(server)[0], signal);
+      process.kill(server.device_processes()[0], signal);
     }
     await each_once(c, job.id, ids.length);
     assert.equal(server.ended, null, 'the server lives');
@@ -58,14 +45,14 @@ export default async function (t) {
   await t.test('a process that hangs is replaced and its device goes on', async () => {
     const job = await submit(c, ids.slice(0, 40), {force_all: true});
     await progress(c, job.id, 5);
-    const [stuck] = devices_of(server);
+    const [stuck] = server.device_processes();
     process.kill(stuck, 'SIGSTOP');
     await each_once(c, job.id, 40);
-    assert.ok(!devices_of(server).includes(stuck), 'it was replaced');
+    assert.ok(!server.device_processes().includes(stuck), 'it was replaced');
   });
 
   await t.test('when the server is killed its device processes end', async () => {
-    const pids = devices_of(server);
+    const pids = server.device_processes();
     await server.kill9();
     const lives = (pid) => {
       try {

@@ -197,6 +197,41 @@ export default async function (t) {
     expect(await local.post('/auth/oidc/link'), 403);
   });
 
+  await t.test('the buttons of the page link, sign in by it, and unlink', async () => {
+    people.carl = verified('carl');
+    await server.add_user('carl@example.org', {password: 'carls own password'});
+    const page = await new_page();
+    const by = (id) => page.locator(`[data-testid="${id}"]`);
+    const wrong = [];
+    page.on('pageerror', (e) => wrong.push(e.message));
+
+    await page.goto(`${server.base}/account`);
+    await by('email').fill('carl@example.org');
+    await by('password').fill('carls own password');
+    await by('submit').click();
+    await by('identities').waitFor();
+    assert.equal(await by('identity-row').count(), 0);
+    await by('identity-link').click();
+    await page.waitForURL(`${provider.issuer}/**`);
+    assert.equal(await at_provider(page, 'carl'), '/account?linked=1');
+    await by('identity-row').getByText('carl@example.org').waitFor();
+    const {id} = (await me(page)).json;
+
+    assert.equal((await fetch_in(page, 'POST', '/auth/logout')).status, 204);
+    await page.goto(`${server.base}/sign-in`);
+    await by('provider').click();
+    await page.waitForURL((url) => url.origin === server.base && url.pathname === '/');
+    assert.equal((await me(page)).json.id, id);
+
+    await page.goto(`${server.base}/account`);
+    await by('identity-unlink').click();
+    await by('dialog-confirm').click();
+    await by('identity-row').waitFor({state: 'detached'});
+    assert.equal((await fetch_in(page, 'GET', '/auth/identities')).json.total, 0);
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
   await t.test('a linking whose session ended links nothing', async () => {
     const page = await new_page();
     await page.goto(server.base);

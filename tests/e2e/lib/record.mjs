@@ -25,7 +25,13 @@ export function note_answer(method, path, answer) {
   rule(!scripts.includes("'unsafe-inline'"), 'unsafe-inline scripts');
   rule(!h['access-control-allow-origin'], 'CORS is on');
   if (answer.status >= 400) {
-    rule(answer.json, 'an error without a JSON body');
+    // HEAD gets the headers of the body that GET would get.
+    if (method === 'HEAD') {
+      rule(/^application\/json/.test(answer.type), 'an error of another type');
+      rule(answer.bytes.length === 0, 'HEAD with a body');
+    } else {
+      rule(answer.json, 'an error without a JSON body');
+    }
     if (answer.json) {
       const e = answer.json;
       rule(typeof e.detail === 'string' && e.detail.length > 0, 'an error without detail');

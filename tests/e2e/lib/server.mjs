@@ -42,6 +42,22 @@ export async function run_program(args, input = '') {
   return {code, out, err};
 }
 
+function children_of(pid, thread) {
+  try {
+    const text = fs.readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8');
+    return text.trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return []; // it has just ended
+  }
+}
+function command_line(pid) {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [''];
+  }
+}
+
 export class Server {
   /// `args` are added to the command line; `data` names an existing data directory to go on with.
   /// `output_max`: how many characters of what it prints are kept.
@@ -75,7 +91,9 @@ export class Server {
       child.on('exit', (code, signal) => resolve((this.ended = {code, signal})));
       child.on('error', (error) => resolve((this.ended = {code: -1, signal: String(error)})));
     });
+    const kept = process.env.SAMOVAR_TEST_LOG;
     const take = (chunk) => {
+      if (kept) fs.appendFileSync(kept, chunk);
       this.output = (this.output + chunk).slice(-this.output_max);
       const found = /listening on (https?:\/\/[^\s/]+)/.exec(this.output);
       if (found) this.base = found[1];
@@ -181,6 +199,25 @@ export class Server {
     } catch {
       return null; // no file, or no such process: nothing runs
     }
+  }
+
+  /// The processes of its devices (devices.isolate).
+  device_processes() {
+    const found = new Set();
+    for (const thread of fs.readdirSync(`/proc/${this.pid}/task`)) {
+      for (const pid of children_of(this.pid, thread)) {
+        if (command_line(pid)[1] === 'device-process') found.add(pid);
+      }
+    }
+    return [...found];
+  }
+  /// The postmaster's children that serve the server's connections.
+  database_backends() {
+    const postmaster = this.postmaster();
+    if (!postmaster) return [];
+    return children_of(postmaster, postmaster).filter((pid) =>
+      command_line(pid)[0].startsWith('postgres: samovar_app'),
+    );
   }
 
   /// Ends whatever still runs and removes the data directory.

@@ -2,7 +2,8 @@
 import WebSocket from 'ws';
 
 export class Socket {
-  static async open(client, {since, headers = {}, protocol, query = ''} = {}) {
+  /// `on_frame`: called with each frame instead of keeping it.
+  static async open(client, {since, headers = {}, protocol, query = '', on_frame} = {}) {
     const socket = new Socket();
     const url = new URL('/api/v1/ws', client.base);
     url.protocol = client.base.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -19,7 +20,9 @@ export class Socket {
     socket.waiting = [];
     socket.ws.on('message', (data, binary) => {
       if (binary) socket.binary = true;
-      socket.frames.push(JSON.parse(data.toString('utf8')));
+      const frame = JSON.parse(data.toString('utf8'));
+      if (on_frame) return on_frame(frame);
+      socket.frames.push(frame);
       socket.wake();
     });
     socket.closed = new Promise((resolve) => {

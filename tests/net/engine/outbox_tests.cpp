@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include "core/limits.hpp"
 #include "fakes.hpp"
 #include "net/outbox.hpp"
 #include "net/socket_sink.hpp"
@@ -50,6 +51,33 @@ BOOST_AUTO_TEST_CASE(a_terminal_event_removes_pending_progress) {
   BOOST_TEST(seqs(box) == (list{2, 3, 4}));
   push(box, event_type::job_progress, 5, 1);
   BOOST_TEST(seqs(box) == (list{5}));
+}
+
+BOOST_AUTO_TEST_CASE(hello_names_a_bounded_part_of_very_many_jobs) {
+  const auto hello_of = [](std::size_t count, std::size_t images) {
+    core::job_view view;
+    view.record.image_ids = std::vector<core::image_id>(images);
+    const std::vector<actors::pinned_job_ptr> jobs(
+        count, std::make_shared<const actors::pinned_job>(view));
+    net::socket_sink sink(
+        core::limits::outbox_bytes_max, [] {}, [] {});
+    sink.hello(3, jobs);
+    const auto text = sink.take();
+    const auto next = sink.take();
+    return std::pair{*text, next ? *next : std::string()};
+  };
+  const auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  const auto few = hello_of(3, 10);
+  BOOST_TEST(!has(few.first, "truncated"));
+  BOOST_TEST(few.second.empty());
+  for (const auto& [count, images] : {std::pair<std::size_t, std::size_t>{257, 1}, {200, 100}}) {
+    const auto many = hello_of(count, images);
+    BOOST_TEST(many.first.ends_with("],\"truncated\":true}"));
+    BOOST_TEST(many.first.size() < core::limits::outbox_bytes_max);
+    BOOST_TEST(many.second == "{\"type\":\"resync\"}");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(over_the_bound_one_resync_is_left) {

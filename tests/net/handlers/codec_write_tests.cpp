@@ -2,7 +2,9 @@
 #include <cmath>
 #include <limits>
 
+#include "core/limits.hpp"
 #include "fakes.hpp"
+#include "net/list_text.hpp"
 
 using namespace samovar;
 using namespace samovar::net::testing;
@@ -133,6 +135,39 @@ BOOST_AUTO_TEST_CASE(a_pinned_job_is_rendered_once) {
   const auto first = net::job_json(pinned);
   BOOST_TEST(first == net::job_json(pinned));
   BOOST_TEST(first.get() == net::job_json(pinned).get());
+}
+
+BOOST_AUTO_TEST_CASE(long_lists_are_rendered_once_for_all_states_of_a_job) {
+  std::vector<core::image_id> ids(core::limits::list_text_items_min);
+  core::shared_list<core::image_id> list = ids;
+  const auto copy = list;
+  const auto text = net::ids_text(list);
+  BOOST_TEST(net::ids_text(copy).get() == text.get());
+  BOOST_TEST(json::parse(*text).size() == ids.size());
+  ids[0].value.bytes[0] = 7;  // another list, whatever address it is given
+  list = core::shared_list<core::image_id>(ids);
+  BOOST_TEST(*net::ids_text(list) != *text);
+  BOOST_TEST(*net::names_text(core::shared_list<std::string>{}) == "[]");
+}
+
+BOOST_AUTO_TEST_CASE(texts_of_lists_are_bounded_and_go_with_their_list) {
+  net::list_texts kept(100);
+  int made = 0;
+  const auto text_of = [&](const std::shared_ptr<const void>& list) {
+    return kept.find_or_make(list, [&] { return ++made, std::string(40, 'x'); });
+  };
+  auto a = std::make_shared<const int>(1);
+  const auto b = std::make_shared<const int>(2), c = std::make_shared<const int>(3);
+  text_of(a), text_of(b), text_of(a);
+  BOOST_TEST(made == 2);
+  text_of(c);  // b was used least recently
+  BOOST_TEST(kept.bytes() == 80u);
+  text_of(a);
+  BOOST_TEST(made == 3);
+  a.reset();
+  text_of(b);
+  BOOST_TEST(made == 4);
+  BOOST_TEST(kept.bytes() == 80u);
 }
 
 BOOST_AUTO_TEST_CASE(a_history_item_has_its_fields) {

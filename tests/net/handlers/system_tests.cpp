@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(deleting_a_user) {
 
 BOOST_AUTO_TEST_CASE(draining_a_device) {
   world w;
-  script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 2}};
+  script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 0.5, 2}};
   const auto path = "/api/v1/admin/devices/cpu:0/drain";
   BOOST_TEST(w.call("POST", path).parsed()["draining"] == true);
   BOOST_TEST(w.call("POST", path, R"({"resume":true})").parsed()["draining"] == false);
@@ -125,11 +125,12 @@ BOOST_AUTO_TEST_CASE(draining_a_device) {
 
 BOOST_AUTO_TEST_CASE(queue_and_devices) {
   world w;
-  script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 2}};
+  script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 0.5, 2}};
   script().supervisor.queue = {{w.me, 3, 1, 0.5, 2.0}};
   BOOST_TEST(w.call("GET", "/api/v1/admin/devices").parsed() ==
              json::parse(R"([{"id":"cpu:0","model":"classical/1","healthy":true,"draining":false,
-                              "units_done":7,"busy_seconds":1.5,"leases_out":2}])"));
+                              "units_done":7,"busy_seconds":1.5,"busy_fraction":0.5,
+                              "leases_out":2}])"));
   const auto queue = w.call("GET", "/api/v1/admin/queue").parsed();
   BOOST_TEST(queue[0]["user_id"] == to_string(w.me));
   BOOST_TEST(queue[0]["share_weight"] == 2.0);

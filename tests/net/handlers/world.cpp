@@ -73,14 +73,17 @@ struct no_identities final : core::identity_store {
     return std::nullopt;
   }
   core::status create_user_with_identity(const core::identity&, const std::string&,
-                                         const std::string&) override {
+                                         const std::string&, const std::string&) override {
     return core::done{};
   }
-  core::status link_identity(const core::identity&) override { return core::done{}; }
+  core::status link_identity(const core::identity&, const std::string&) override {
+    return core::done{};
+  }
   void note_sign_in(core::identity_id, const std::optional<std::string>&) override {}
-  bool apply_admin_group(core::user_id, bool) override { return false; }
+  bool apply_admin_group(core::user_id, bool, const std::string&) override { return false; }
   std::vector<core::identity> list_identities(core::user_id) override { return {}; }
-  core::identity_removal remove_identity(core::user_id, core::identity_id) override {
+  core::identity_removal remove_identity(core::user_id, core::identity_id,
+                                         const std::string&) override {
     return core::identity_removal::absent;
   }
 };
@@ -201,10 +204,14 @@ core::job world::add_job(core::user_id owner, core::job_status status,
   j.id = fresh<core::job_id>();
   j.user = owner;
   j.status = status;
+  std::vector<core::image_id> ids;
+  std::vector<std::string> names;
   for (const auto& i : of) {
-    j.image_ids.push_back(i.id);
-    j.image_filenames.push_back(i.filename);
+    ids.push_back(i.id);
+    names.push_back(i.filename);
   }
+  j.image_ids = std::move(ids);
+  j.image_filenames = std::move(names);
   jobs.rows.push_back(j);
   return j;
 }

@@ -46,7 +46,7 @@ export function TextPrompt({
         value={text}
         maxLength={1024}
         disabled={!able}
-        placeholder={able ? "for example: red apple" : "not available"}
+        placeholder={able ? "for example: red apple; pear" : "not available"}
         data-testid={ids.text_prompt}
         onChange={(e) => set_text(e.target.value)}
         onBlur={() => void save()}

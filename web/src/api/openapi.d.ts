@@ -1078,7 +1078,7 @@ export interface paths {
         };
         /**
          * WebSocket of the user's events
-         * @description Text frames of JSON, optionally with the subprotocol samovar.v1. The first frame is {"type":"hello","seq":n,"jobs":[…]}; then job.queued, job.started, job.progress, job.completed, job.failed, job.cancelled with the full job, result.ready, queue.position, quota.changed, server.draining, resync.
+         * @description Text frames of JSON, optionally with the subprotocol samovar.v1. The first frame is {"type":"hello","seq":n,"jobs":[…]} with the open jobs, running ones first; of more than 256, or very long ones, it names a part and carries "truncated":true, and a resync follows. Then job.queued, job.started, job.progress, job.completed, job.failed, job.cancelled with the full job, result.ready, queue.position, quota.changed, server.draining, resync.
          */
         get: operations["openSocket"];
         put?: never;
@@ -1329,7 +1329,7 @@ export interface components {
             next_cursor: string | null;
         };
         ImageChange: {
-            /** @description Null or blank clears it; absent leaves it. */
+            /** @description What find_all looks for, where the model reads text; several things with ';' between them. Null or blank clears it; absent leaves it. */
             text_prompt?: string | null;
         };
         Annotation: {
@@ -1532,6 +1532,7 @@ export interface components {
                 /** @default true */
                 is_positive: boolean;
             }[];
+            /** @description What find_all looks for, where the model reads text; several things with ';' between them. */
             text?: string | null;
             /** @enum {string} */
             mode?: "inside_box" | "find_all" | "point";
@@ -1689,7 +1690,10 @@ export interface components {
             draining: boolean;
             /** Format: int64 */
             units_done: number;
+            /** @description Time the device computed since the server's start. */
             busy_seconds: number;
+            /** @description Part of the last ten seconds in which it computed. */
+            busy_fraction: number;
             leases_out: number;
         };
         System: {
@@ -1700,6 +1704,7 @@ export interface components {
             abilities: {
                 text: boolean;
                 exemplars: boolean;
+                /** @description Why the running model can't use text prompts; null where it can. */
                 text_unavailable_reason: string | null;
             };
             modes: components["schemas"]["Mode"][];

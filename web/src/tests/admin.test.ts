@@ -173,6 +173,7 @@ describe("devices", () => {
       draining: false,
       units_done: 0,
       busy_seconds: 0,
+      busy_fraction: 0,
       leases_out: 0,
     };
     expect(device_state(d).words).toBe("ready");

@@ -1,0 +1,65 @@
+#include "storage/pool.hpp"
+
+#include "cluster_fixture.hpp"
+
+using namespace samovar;
+using namespace samovar::tests;
+
+namespace {
+
+struct connection_fixture {
+  storage::connection c{cluster().db.owner_conninfo};
+  connection_fixture() { c.exec("drop sequence if exists tries; create sequence tries"); }
+  ~connection_fixture() { c.exec("drop sequence tries"); }
+
+  /// A statement that PostgreSQL ends like a deadlock's victim as long as it was given fewer than
+  /// `n` times. (A sequence is not rolled back.)
+  std::string deadlocks_until(int n) {
+    return "do $$ begin if nextval('tries') < " + std::to_string(n) +
+           " then raise sqlstate '40P01'; end if; end $$";
+  }
+  int tries() { return c.exec("select last_value from tries")[0][0].as<int>(); }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(pool, connection_fixture)
+
+BOOST_AUTO_TEST_CASE(a_deadlocks_victim_is_given_again) {
+  c.exec(deadlocks_until(3));
+  BOOST_TEST(tries() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(deadlocks_without_end_mean_unavailable_and_the_connection_lives) {
+  BOOST_CHECK_THROW(c.exec(deadlocks_until(100)), core::store_unavailable);
+  BOOST_TEST(tries() == 3);
+  BOOST_TEST(!c.broken());
+}
+
+BOOST_AUTO_TEST_CASE(a_deadlock_in_a_transaction_of_several_statements_means_unavailable) {
+  BOOST_CHECK_THROW(c.guarded([&] {
+    pqxx::work t{c.raw()};
+    t.exec("select 1");
+    t.exec(deadlocks_until(100));
+    t.commit();
+  }),
+                    core::store_unavailable);
+  BOOST_TEST(tries() == 1);
+  BOOST_TEST(!c.broken());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_in_time_means_unavailable) {
+  storage::connection other{cluster().db.owner_conninfo};
+  pqxx::work holds{other.raw()};
+  holds.exec("lock table users in access exclusive mode");
+  c.exec("set lock_timeout = '10ms'");
+  BOOST_CHECK_THROW(c.exec("select count(*) from users"), core::store_unavailable);
+  BOOST_TEST(!c.broken());
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_statement_is_the_callers_fault) {
+  BOOST_CHECK_THROW(c.exec("select nonsense from tries"), pqxx::sql_error);
+  BOOST_TEST(!c.broken());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
