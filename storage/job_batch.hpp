@@ -41,7 +41,8 @@ class member_cache {
 
 class user_batch {
  public:
-  /// `given_before`: a job to create may be there already, by the same command.
+  /// `given_before`: what the commands would create may be there already, and is looked for. If it
+  /// is there and was not looked for, the writes fail.
   user_batch(core::user_id user, std::int64_t epoch, member_cache& cache, bool given_before)
       : user_(user), epoch_(epoch), cache_(cache), given_before_(given_before) {}
 

@@ -79,6 +79,7 @@ void user_batch::note_create(const core::create_job& c) {
 void user_batch::note_record(core::job_id job, core::image_id image) {
   job_ids_.insert(job.value);
   record_images_.insert(image.value);
+  if (!given_before_) return;
   pair_jobs_.push_back(job.value);
   pair_images_.push_back(image.value);
 }

@@ -42,8 +42,8 @@ inline constexpr statement read_points{
 inline constexpr statement read_covering{
     "batch_covering",
     "select image_id, mode, snapshot from definer_covering($1::uuid[], $2::text[])"};
-// `offset 0` keeps each look-up apart, by the unique index. As a plain join the planner, which
-// knows nothing of the arrays, reads all results of the user each time.
+// Only for commands that may have been given before: a planner that knows nothing of the arrays may
+// go by the image or the user, and read all their results. `offset 0` keeps each look-up apart.
 inline constexpr statement read_ended{
     "batch_ended",
     "select a.job, a.image, r.id from unnest($1::uuid[], $2::uuid[]) as a (job, image) "
@@ -71,22 +71,32 @@ inline constexpr statement insert_jobs{
     "$15::bigint[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[]) as x (id, mode, "
     "status, priority, image_ids, filenames, current_index, failed_count, snapshot, error, key, "
     "hash, version, created_at, started_at, completed_at)"};
+// Of an image that has ended nothing is written; then a row is missing, and the division by zero
+// rolls the batch back: it is decided again with what had ended before.
 inline constexpr statement insert_results{
     "batch_insert_results",
-    "insert into processing_results (id, job_id, image_id, user_id, mode, detections, bboxes, "
+    "with added as (insert into processing_results (id, job_id, image_id, user_id, mode, "
+    "detections, bboxes, "
     "scores, mask_blob_path, coco_json_blob_path, model, device_ms, processed_at) "
     "select x.id, x.job, x.image, $1::uuid, x.mode, x.detections::jsonb, x.bboxes::jsonb, "
     "x.scores::double precision[], x.mask, x.coco, x.model, x.device_ms, x.processed_at "
     "from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], "
     "$8::text[], $9::text[], $10::text[], $11::text[], $12::double precision[], "
     "$13::timestamptz[]) as x (id, job, image, mode, detections, bboxes, scores, mask, coco, "
-    "model, device_ms, processed_at) on conflict (job_id, image_id) do nothing"};
+    "model, device_ms, processed_at) where not exists (select from job_image_failures f "
+    "where f.job_id = x.job and f.image_id = x.image) "
+    "on conflict (job_id, image_id) do nothing returning 1) "
+    "select 1 / (case when count(*) = cardinality($2) then 1 else 0 end) from added"};
 inline constexpr statement insert_failures{
     "batch_insert_failures",
-    "insert into job_image_failures (job_id, image_id, user_id, attempts, error, failed_at) "
+    "with added as (insert into job_image_failures (job_id, image_id, user_id, attempts, error, "
+    "failed_at) "
     "select x.job, x.image, $1::uuid, x.attempts, x.error, x.at "
     "from unnest($2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::timestamptz[]) "
-    "as x (job, image, attempts, error, at) on conflict (job_id, image_id) do nothing"};
+    "as x (job, image, attempts, error, at) where not exists (select from processing_results r "
+    "where r.job_id = x.job and r.image_id = x.image) "
+    "on conflict (job_id, image_id) do nothing returning 1) "
+    "select 1 / (case when count(*) = cardinality($2) then 1 else 0 end) from added"};
 // Compare-and-set: the rows are locked, so a miss means that the lock was lost (a bug or another
 // owner), and the division by zero rolls the batch back rather than let it be acknowledged.
 inline constexpr statement update_jobs{

@@ -18,7 +18,7 @@ namespace samovar::storage {
 
 namespace {
 
-constexpr std::size_t commands_side_by_side_min = 24;
+constexpr std::size_t commands_side_by_side_min = 128;
 
 constexpr statement disabled_statement{"open_disabled",
                                        "select id from definer_disabled_users($1::uuid[])"};
@@ -223,8 +223,8 @@ std::vector<core::write_outcome> postgres_job_log::commit(
 
 void postgres_job_log::commit_part(lane& l, std::span<const core::write_command> commands,
                                    const positions& which, outcomes& out) {
-  // Commands are given again only after a commit in doubt; then creating a job that is there fails,
-  // and the second look finds it.
+  // Commands are given again only after a commit in doubt; then writing what is there fails, and the
+  // second look finds it.
   for (const bool given_before : {false, true}) {
     try {
       return commit_together(l, commands, which, given_before, out);

@@ -44,7 +44,7 @@ class postgres_job_log final : public core::job_log {
   /// Sets the outcomes at `which`.
   void commit_part(lane& l, std::span<const core::write_command> commands, const positions& which,
                    outcomes& out);
-  /// `given_before`: some of the jobs to create may be there already.
+  /// `given_before`: what the commands would create may be there already.
   void commit_together(lane& l, std::span<const core::write_command> commands, positions which,
                        bool given_before, outcomes& out);
   void commit_alone(lane& l, std::span<const core::write_command> commands, std::size_t position,

@@ -17,6 +17,7 @@ struct crowd {
     core::user_id user = make_user();
     core::image_id image = add_image(user).id;
   };
+  static constexpr std::size_t jobs_each = 20;
   std::vector<person> people = std::vector<person>(8);
   crowd() { log.begin_epoch(); }
 
@@ -25,10 +26,10 @@ struct crowd {
     c.force_all = true;
     return c;
   }
-  /// Five jobs of each, those of one person not in a row.
+  /// Jobs of each, enough to be split; those of one person not in a row.
   std::vector<core::write_command> many_jobs() {
     std::vector<core::write_command> out;
-    for (int round = 0; round < 5; ++round)
+    for (std::size_t round = 0; round < jobs_each; ++round)
       for (const auto& p : people) out.push_back(job_of(p));
     return out;
   }
@@ -62,7 +63,7 @@ BOOST_AUTO_TEST_CASE(every_command_has_its_own_outcome) {
     BOOST_REQUIRE(ends[i].ok());
     BOOST_TEST(ends[i]->record.version == static_cast<std::int64_t>(2 + i % 2));
   }
-  for (const auto& p : people) BOOST_TEST(stored(p) == 5u);
+  for (const auto& p : people) BOOST_TEST(stored(p) == jobs_each);
 }
 
 BOOST_AUTO_TEST_CASE(a_bad_command_fails_alone) {
@@ -86,7 +87,7 @@ BOOST_AUTO_TEST_CASE(given_again_nothing_is_doubled) {
       BOOST_TEST(!o->duplicate);
       BOOST_TEST(o->inputs != nullptr);
     }
-  for (const auto& p : people) BOOST_TEST(stored(p) == 5u);
+  for (const auto& p : people) BOOST_TEST(stored(p) == jobs_each);
 }
 
 BOOST_AUTO_TEST_CASE(when_one_half_cannot_be_stored_all_are_given_again) {
@@ -97,7 +98,7 @@ BOOST_AUTO_TEST_CASE(when_one_half_cannot_be_stored_all_are_given_again) {
   BOOST_CHECK_THROW(log.commit(batch), core::store_unavailable);
   log.before_commit({});
   for (const auto& o : log.commit(batch)) BOOST_TEST(o.ok());
-  for (const auto& p : people) BOOST_TEST(stored(p) == 5u);
+  for (const auto& p : people) BOOST_TEST(stored(p) == jobs_each);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
