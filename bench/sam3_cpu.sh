@@ -1,9 +1,10 @@
 #!/bin/sh
 # The SAM 3 network on this machine's processor, full size, random weights: sam3_cpu.sh [OUTPUT_FOLDER]
 # Builds sam3_bench, writes a float32 checkpoint as large as the released one (3.4 GB, to $TMPDIR,
-# removed afterwards), times every stage in bf16 and the encoder and a box in fp32. Prints the tables;
+# removed afterwards), times the stages in bf16, and the encoder and a box in fp32. Prints the tables;
 # sam3_cpu_bf16.json and sam3_cpu_fp32.json go to the folder, by default bench/out.
-# About eight minutes on two cores. Nothing else should run meanwhile.
+# Eight minutes on two slow cores; SAM3_WARMUPS (1) and SAM3_REPEATS (2) change that. Nothing else
+# should run meanwhile.
 set -eu
 cd "$(dirname "$0")/.."
 out=${1:-bench/out}
@@ -14,14 +15,13 @@ if [ -z "${SAM3_BENCH:-}" ]; then
 fi
 mkdir -p "$out"
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT INT TERM
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' INT TERM
 "$bench" --write "$folder/model.safetensors"
-# run TYPE ARGUMENT...
+# run TYPE STAGES
 run() {
-  type=$1
-  shift
-  "$bench" --device cpu --weights "$folder/model.safetensors" --dtype "$type" --warmups 1 \
-    --json "$out/sam3_cpu_$type.json" "$@"
+  "$bench" --device cpu --weights "$folder/model.safetensors" --dtype "$1" --only "$2" \
+    --warmups "${SAM3_WARMUPS:-1}" --repeats "${SAM3_REPEATS:-2}" --json "$out/sam3_cpu_$1.json"
 }
-run bf16 --repeats 3
-run fp32 --repeats 2 --only "encoder (,box on a cached"
+run bf16 "encoder (,neck,text,grounding,masks,find-all,on a cached"
+run fp32 "encoder (,neck,box on a cached"

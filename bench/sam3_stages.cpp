@@ -113,7 +113,7 @@ double matrix_peak_tflops(at::Device device, at::ScalarType type) {
   const at::Tensor b = at::randn({n, n}, at::TensorOptions(device)).to(type);
   at::Tensor c = at::matmul(a, b);
   constexpr int runs = 10;
-  const plan p{3, 3, {1}};
+  const plan p{3, 3, {1}, {}};
   const timing t = time_it("peak", 1, 0, p, device, [&] {
     for (int i = 0; i < runs; ++i) at::matmul_out(c, a, b);
   });

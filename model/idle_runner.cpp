@@ -39,26 +39,51 @@ class idle_runner final : public core::unit_runner {
     return identity_;
   }
 
-  std::variant<core::unit_output, core::unit_failure> run(
-      const core::unit_request& unit, const core::cancel_token& cancel) override {
+  core::unit_result run(const core::unit_request& unit, const core::cancel_token& cancel) override {
     const std::lock_guard hold(guard_);
-    if (!inner_) {
-      try {
-        inner_ = make_();
-      } catch (const std::exception& e) {
-        spdlog::error("idle_runner: the model could not be loaded again: {}", e.what());
-        return core::unit_failure{"The model could not be loaded again", true};
-      }
-      identity_ = inner_->identity();
-      spdlog::info("idle_runner: the model is loaded again ({})", identity_);
-    }
+    if (!load()) return not_loaded();
     auto out = inner_->run(unit, cancel);
-    last_ = steady::now();
-    changed_.notify_all();
+    worked();
     return out;
   }
 
+  void prepare(const std::shared_ptr<const core::unit_request>& unit) override {
+    const std::lock_guard hold(guard_);
+    if (inner_) inner_->prepare(unit);
+  }
+
+  // `done` may come later, on a thread of the inner runner's; that one waits for it when it is
+  // destroyed, and `done` takes no lock of ours.
+  void start(const std::shared_ptr<const core::unit_request>& unit,
+             const core::cancel_token& cancel,
+             std::function<void(core::unit_result)> done) override {
+    const std::lock_guard hold(guard_);
+    if (!load()) return done(not_loaded());
+    inner_->start(unit, cancel, std::move(done));
+    worked();
+  }
+
  private:
+  static core::unit_failure not_loaded() { return {"The model could not be loaded again", true}; }
+
+  bool load() {
+    if (inner_) return true;
+    try {
+      inner_ = make_();
+    } catch (const std::exception& e) {
+      spdlog::error("idle_runner: the model could not be loaded again: {}", e.what());
+      return false;
+    }
+    identity_ = inner_->identity();
+    spdlog::info("idle_runner: the model is loaded again ({})", identity_);
+    return true;
+  }
+
+  void worked() {
+    last_ = steady::now();
+    changed_.notify_all();
+  }
+
   void watch() {
     std::unique_lock hold(guard_);
     while (!ending_) {

@@ -1,7 +1,9 @@
 # shellcheck shell=sh disable=SC2034
-# Shared by ./run and ./test: what the machine needs, and how to build. Sourced, not run.
+# Shared by ./run, ./test and scripts of this folder: what the machine needs, and how to build.
+# Sourced, not run.
 set -eu
 cd "$(dirname "$0")"
+[ -f CMakePresets.json ] || cd ..
 ROOT=$PWD
 export CCACHE_BASEDIR="$ROOT" CCACHE_NOHASHDIR=1
 export DEBIAN_FRONTEND=noninteractive

@@ -11,11 +11,13 @@ namespace {
 
 constexpr statement image_for_box{
     "box_image",
-    "select width, height, (select count(*) from bbox_annotations b where b.image_id = i.id) "
+    "select width, height, (select count(*) from bbox_annotations b where b.image_id = i.id "
+    "and b.user_id = $2::uuid) "
     "from images i where id = $1::uuid and user_id = $2::uuid"};
 constexpr statement image_for_point{
     "point_image",
-    "select width, height, (select count(*) from point_annotations p where p.image_id = i.id) "
+    "select width, height, (select count(*) from point_annotations p where p.image_id = i.id "
+    "and p.user_id = $2::uuid) "
     "from images i where id = $1::uuid and user_id = $2::uuid"};
 constexpr statement box_insert{
     "box_insert",

@@ -67,26 +67,29 @@ struct backup_writer::state {
   running_digest digest;
   std::uint64_t written = 0;
   std::uint64_t synced = 0;
+  int failed = 0;  ///< errno of the first write that failed; nothing is written after it
 
   ~state() {
     if (tar != nullptr) {
-      archive_write_fail(tar);  // what was not finished is not flushed either
+      if (failed == 0) failed = ECANCELED;  // what was not finished is not flushed either
       archive_write_free(tar);
     }
     if (fd >= 0) ::close(fd);
   }
-  static la_ssize_t write(archive* a, void* self, const void* data, std::size_t size) {
+  /// libarchive never hears of a failure: an archive that has failed forgets to free its buffer.
+  static la_ssize_t write(archive*, void* self, const void* data, std::size_t size) {
     auto& s = *static_cast<state*>(self);
     const std::string_view bytes{static_cast<const char*>(data), size};
-    if (!write_all(s.fd, bytes)) {
-      archive_set_error(a, errno, "%s", std::strerror(errno));
-      return -1;
+    if (s.failed == 0 && !write_all(s.fd, bytes)) s.failed = errno;
+    if (s.failed == 0) {
+      s.digest.add(bytes);
+      s.written += size;
     }
-    s.digest.add(bytes);
-    s.written += size;
     return static_cast<la_ssize_t>(size);
   }
   void check(la_int64_t rc) const {
+    if (failed != 0)
+      throw backup_error(std::string{"the backup can't be written: "} + std::strerror(failed));
     if (rc < 0)
       throw backup_error(std::string{"the backup can't be written: "} + archive_error_string(tar));
   }

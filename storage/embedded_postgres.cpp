@@ -24,7 +24,8 @@ using clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto start_retries = std::chrono::seconds(15);
+constexpr auto start_retries = std::chrono::seconds(30);
+constexpr auto stopping_patience = std::chrono::seconds(5);
 constexpr auto recovery_max = std::chrono::seconds(300);
 constexpr auto stop_max = std::chrono::seconds(15);
 constexpr int poll_ms = 10;
@@ -221,11 +222,24 @@ void embedded_postgres::init_cluster() {
 
 void embedded_postgres::start_cluster() {
   bound_log(paths_.log, log_bytes_max);
-  const auto deadline = clock::now() + start_retries;
+  const auto begun = clock::now();
+  bool hurried = false;
   do {
     if (try_adopt() || launch()) return;
-  } while (clock::now() < deadline && !pause(200));
+    if (!hurried && clock::now() - begun >= stopping_patience) hurried = hurry_the_stopping();
+  } while (clock::now() - begun < start_retries && !pause(200));
   throw cluster_error("PostgreSQL does not start; see pg.log in the data folder");
+}
+
+// A fast shutdown may last: it writes a checkpoint. And it may last for ever, since PostgreSQL 15
+// waits for a checkpointer that it forgot to tell when the signal comes while it restarts after a
+// backend's crash. An immediate shutdown ends both, and loses nothing that was committed.
+bool embedded_postgres::hurry_the_stopping() {
+  const auto found = read_pid_file(paths_.cluster);
+  if (!found || found->status != "stopping" || !serves_cluster(found->pid, paths_.cluster))
+    return false;
+  spdlog::warn("storage: the last server's cluster doesn't finish stopping; it is made to");
+  return ::kill(found->pid, SIGQUIT) == 0;
 }
 
 // A cluster that outlived its server is used again, once the dead server's connections are gone.

@@ -47,6 +47,7 @@ class embedded_postgres {
   void supervise();
   void start_cluster();
   void init_cluster();
+  bool hurry_the_stopping();
   bool try_adopt();
   bool launch();
   bool wait_ready(bool child);

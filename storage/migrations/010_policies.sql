@@ -15,14 +15,9 @@ language sql stable parallel safe as $$
 $$;
 
 -- Without a subquery of its own, the comparison joins the query's "user_id = $1" and is made once
--- for the statement. New rows and jobs keep the subquery: a bare call would be evaluated for each
--- new row, and for each result whose job's snapshot is looked up.
-do $$
-declare t text;
-begin
-  foreach t in array array['images', 'bbox_annotations', 'point_annotations', 'processing_results']
-  loop
-    execute format('alter policy own_rows on %I using (user_id = app_user())', t);
-  end loop;
-end $$;
+-- for the statement. New rows, jobs and results keep the subquery: joins look those up row by row,
+-- and would evaluate a bare call for each.
+alter policy own_rows on images using (user_id = app_user());
+alter policy own_rows on bbox_annotations using (user_id = app_user());
+alter policy own_rows on point_annotations using (user_id = app_user());
 alter policy own_row on users using (id = app_user());

@@ -27,7 +27,9 @@ inline std::size_t check_views(const model::sam3::tensor_table& table,
                                std::span<const std::byte> file) {
   std::size_t bytes = 0;
   [[maybe_unused]] volatile unsigned sum = 0;
-  for (const auto& [name, v] : table.tensors) {
+  for (const auto& named : table.tensors) {
+    const auto& name = named.first;
+    const auto& v = named.second;
     require(!name.empty() && name.size() <= model::sam3::name_chars_max, "names are short");
     check_sentence(name);
     require(v.shape.size() <= model::sam3::axes_max, "axes are few");

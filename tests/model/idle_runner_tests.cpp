@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct counters {
-  std::atomic<int> made{0}, alive{0};
+  std::atomic<int> made{0}, alive{0}, prepared{0};
   std::atomic<bool> broken{false};
 };
 
@@ -27,6 +27,7 @@ class counted_runner final : public core::unit_runner {
     std::this_thread::sleep_for(run_time);
     return core::unit_output{{}, identity(), 1.0};
   }
+  void prepare(const std::shared_ptr<const core::unit_request>&) override { ++counters_.prepared; }
   static inline std::chrono::milliseconds run_time{0};
 
  private:
@@ -67,6 +68,24 @@ BOOST_AUTO_TEST_CASE(it_unloads_when_idle_and_loads_again_for_the_next_unit) {
   BOOST_TEST(r->identity() == "model/2");
   BOOST_TEST(waits_for(0));
   BOOST_TEST(count.made == 2);
+}
+
+BOOST_AUTO_TEST_CASE(units_are_prepared_and_started_by_the_inner_runner) {
+  const auto r = runner(50ms);
+  const auto unit = std::make_shared<const core::unit_request>();
+  r->prepare(unit);
+  BOOST_TEST(count.prepared == 1);
+  BOOST_TEST(waits_for(0));
+  r->prepare(unit);  // nobody is there to prepare it, and it loads nothing
+  BOOST_TEST(count.prepared == 1);
+  BOOST_TEST(count.made == 1);
+  std::string model;
+  r->start(unit, never, [&](const core::unit_result& out) { model = model_of(out); });
+  BOOST_TEST(model == "model/2");
+  BOOST_TEST(waits_for(0));
+  count.broken = true;
+  r->start(unit, never, [&](const core::unit_result& out) { model = model_of(out); });
+  BOOST_TEST(model == "The model could not be loaded again");
 }
 
 BOOST_AUTO_TEST_CASE(it_is_not_unloaded_under_a_unit) {

@@ -230,6 +230,8 @@ export class Server {
     const pid = this.postmaster();
     if (pid) process.kill(pid, 'SIGQUIT');
     live.delete(this);
+    const [kept, log] = [process.env.SAMOVAR_TEST_LOG, path.join(this.data, 'pg.log')];
+    if (kept && fs.existsSync(log)) fs.appendFileSync(kept, fs.readFileSync(log));
     spawnSync('rm', ['-rf', path.dirname(this.data)]);
   }
 }
