@@ -223,8 +223,8 @@ std::vector<core::write_outcome> postgres_job_log::commit(
 
 void postgres_job_log::commit_part(lane& l, std::span<const core::write_command> commands,
                                    const positions& which, outcomes& out) {
-  // Commands are given again only after a commit in doubt; then writing what is there fails, and the
-  // second look finds it.
+  // Commands are given again only after a commit in doubt; then writing what is there fails, and
+  // the second look finds it.
   for (const bool given_before : {false, true}) {
     try {
       return commit_together(l, commands, which, given_before, out);
