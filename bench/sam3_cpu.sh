@@ -3,8 +3,8 @@
 # Builds sam3_bench, writes a float32 checkpoint as large as the released one (3.4 GB, to $TMPDIR,
 # removed afterwards), times the stages in bf16, and the encoder and a box in fp32. Prints the tables;
 # sam3_cpu_bf16.json and sam3_cpu_fp32.json go to the folder, by default bench/out.
-# Eight minutes on two slow cores; SAM3_WARMUPS (1) and SAM3_REPEATS (2) change that. Nothing else
-# should run meanwhile.
+# Eight minutes on two slow cores; SAM3_WARMUPS (1), SAM3_REPEATS (2) and, for trying the script,
+# SAM3_SIZE=small change that. Nothing else should run meanwhile.
 set -eu
 cd "$(dirname "$0")/.."
 out=${1:-bench/out}
@@ -17,7 +17,7 @@ mkdir -p "$out"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
-"$bench" --write "$folder/model.safetensors"
+"$bench" --write "$folder/model.safetensors" --size "${SAM3_SIZE:-full}"
 # run TYPE STAGES
 run() {
   "$bench" --device cpu --weights "$folder/model.safetensors" --dtype "$1" --only "$2" \

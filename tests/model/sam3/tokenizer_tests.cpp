@@ -168,6 +168,36 @@ BOOST_AUTO_TEST_CASE(files_are_read_packed_and_plain) {
   std::filesystem::remove(packed);
 }
 
+BOOST_AUTO_TEST_CASE(hostile_vocabularies_are_refused_or_bounded) {
+  const auto folder = std::filesystem::temp_directory_path();
+  const auto bomb = folder / ("sam3-bomb-" + std::to_string(getpid()) + ".gz");
+  const gzFile out = gzopen(bomb.c_str(), "wb");
+  const std::string zeros(1 << 20, '0');
+  for (int i = 0; i < 80; ++i) gzwrite(out, zeros.data(), static_cast<unsigned>(zeros.size()));
+  gzclose(out);
+  BOOST_TEST(std::filesystem::file_size(bomb) < 1 << 20);
+  const auto opened = tokenizer::open(bomb);
+  BOOST_REQUIRE(!opened);
+  BOOST_TEST(opened.failure().detail.find("too large") != std::string::npos);
+  std::filesystem::remove(bomb);
+  BOOST_TEST(!tokenizer::open(folder));
+
+  // More merges than the network has words: what is beyond is left.
+  std::string many = "#\n";
+  for (int i = 0; i < 100'000; ++i) many += "x" + std::to_string(i) + " y\n";
+  const auto bounded = tokenizer::parse(many);
+  BOOST_REQUIRE(bounded);
+  BOOST_TEST(bounded->end_id() < 49408);
+  // A merge of one with itself, of nothing known, and the same one twice.
+  const auto odd = tokenizer::parse("#\na a\na a\naa aa\nq</w> q</w>\n");
+  BOOST_REQUIRE(odd);
+  for (const char* text : {"aaaaaaa", "qq", "a", "q"})
+    for (const auto id : pieces(*odd, text)) BOOST_TEST((id >= 0 && id <= odd->end_id()));
+  const std::string line(1 << 20, 'a');
+  BOOST_TEST(!tokenizer::parse("#\n" + line));
+  BOOST_TEST(!!tokenizer::parse("#\n" + line + " b\n"));
+}
+
 BOOST_AUTO_TEST_CASE(recorded_strings_over_the_released_vocabulary) {
   const auto path = golden::value_of(
       "SAMOVAR_SAM3_VOCABULARY", SAMOVAR_SOURCE_DIR "/../shared/sam3/bpe_simple_vocab_16e6.txt.gz");
