@@ -22,6 +22,7 @@ export class ResetProxy {
 
   connect(client) {
     this.counts.connections += 1;
+    client.on('error', () => {}); // one that is turned away may be reset by its own end, too
     const port = this.target();
     if (!port) {
       client.resetAndDestroy();
