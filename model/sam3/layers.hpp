@@ -39,8 +39,8 @@ at::Tensor gelu_in_place(at::Tensor x);
 /// which knows the tanh form only; that differs from the exact one by at most 5e-4.
 at::Tensor gelu_of(const linear& layer, const at::Tensor& x);
 
-/// second(gelu(first(x))). On the CPU in pieces of rows, so that what lies between is neither written
-/// to memory nor new pages each time.
+/// second(gelu(first(x))). On the CPU in pieces of rows, so that what lies between is neither
+/// written to memory nor new pages each time.
 at::Tensor feed_forward(const linear& first, const linear& second, const at::Tensor& x);
 
 /// Linear layers with ReLU between them.
