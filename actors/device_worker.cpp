@@ -67,8 +67,8 @@ void prepare_next(device_worker_state& s) {
       s.runner->prepare(at->request);
 }
 
-void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& supervisor,
-              core::unit_journal* journal) {
+void run_next(self_pointer self, std::size_t index, const core::cancel_token& cancel,
+              const gpu_supervisor_actor& supervisor, core::unit_journal* journal) {
   auto& s = self->state;
   s.next_sent = false;
   if (s.clicks.empty() && s.batch.empty()) return;
@@ -78,7 +78,7 @@ void run_next(self_pointer self, std::size_t index, const gpu_supervisor_actor& 
   prepare_next(s);
   const bool noted = journal != nullptr && unit.lease.kind == core::lane::batch;
   if (noted) journal->begin(unit.request->job, unit.request->image);
-  run_guarded(s.runner.get(), s.cancel,
+  run_guarded(s.runner.get(), cancel,
               {index, supervisor, noted ? journal : nullptr, std::move(unit)});
 }
 
@@ -111,7 +111,7 @@ device_worker_actor::behavior_type device_worker(
         std::erase_if(self->state.batch, revoked);
       },
       [=](next_atom) {
-        run_next(self, index, supervisor, journal);
+        run_next(self, index, *spec.cancel, supervisor, journal);
         call_next(self);
       },
   };

@@ -35,7 +35,6 @@ struct device_worker_state {
   std::deque<leased_unit> batch;
   bool next_sent = false;
   std::unique_ptr<core::unit_runner> runner;
-  core::cancel_token cancel;
 };
 
 device_worker_actor::behavior_type device_worker(

@@ -119,7 +119,19 @@ double busy_fraction(const supervised_device& d, core::tick now) {
   return seconds <= 0.0 ? 0.0 : std::min((d.report.busy_seconds - busy) / seconds, 1.0);
 }
 
+// A stage of the model that ended is progress: a long image is no hanging device.
+void renew_working(self_pointer self, const gpu_supervisor_config& config) {
+  auto& s = self->state;
+  for (std::size_t i = 0; i < s.devices.size(); ++i) {
+    const auto looks = config.devices[i].cancel->looks();
+    if (looks == s.devices[i].looks) continue;
+    s.devices[i].looks = looks;
+    s.leases.renew_device(i, now_of(self) + config.lease_timeout);
+  }
+}
+
 void look_for_expired(self_pointer self, const gpu_supervisor_config& config, context& shared) {
+  renew_working(self, config);
   for (const auto& lease : self->state.leases.expired(now_of(self))) {
     auto& device = self->state.devices[lease.device];
     if (device.suspect) continue;

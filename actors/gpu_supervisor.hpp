@@ -40,6 +40,7 @@ struct supervised_device {
   device_state report;
   bool suspect = false;
   int load_failures = 0;
+  std::uint64_t looks = 0;  ///< of its token, when last seen
   /// Time and busy seconds at each look for expired leases of the last ten seconds.
   std::deque<std::pair<core::tick, double>> busy_then;
 };

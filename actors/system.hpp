@@ -45,6 +45,8 @@ struct device_spec {
   /// Called on the worker's own thread, so that a model is loaded and used there. Throws
   /// std::exception when the model cannot be loaded (the device is then unhealthy).
   std::function<std::unique_ptr<core::unit_runner>()> make_runner;
+  /// What its units are run with; the supervisor sees in it that the device makes progress.
+  std::shared_ptr<core::cancel_token> cancel = std::make_shared<core::cancel_token>();
 };
 
 struct system_config {

@@ -9,9 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <opencv2/core/utility.hpp>
+#include <thread>
 
 #include "app/frames.hpp"
 #include "app/parts.hpp"
@@ -29,6 +32,7 @@ using nlohmann::json;
 using outcome = core::unit_result;
 
 constexpr int child_socket = 3;
+constexpr auto at_work = "{}";  // the child's frame while a unit runs and makes progress
 constexpr auto load_max = std::chrono::minutes(10);  // a large model from a slow disk
 
 // ------------------------------------------------------------------------------- what is said
@@ -172,11 +176,11 @@ class process_runner final : public core::unit_runner {
     if (pid_ >= 0) send_frame(socket_, json{{"prepare", unit_text(*unit)}}.dump());
   }
 
-  outcome run(const core::unit_request& unit, const core::cancel_token&) override {
+  outcome run(const core::unit_request& unit, const core::cancel_token& cancel) override {
     try {
       if (pid_ < 0) start();
       if (send_frame(socket_, unit_text(unit))) {
-        auto answer = receive_frame(socket_, answer_max_);
+        const auto answer = receive_answer(cancel);
         if (answer.text) return read_outcome(*answer.text);
         if (answer.why == frame_end::late) {
           spdlog::error("device_process {}: no answer for {} ms, it is ended", pid_,
@@ -193,6 +197,15 @@ class process_runner final : public core::unit_runner {
   }
 
  private:
+  /// The child's progress becomes looks at this side's token.
+  frame receive_answer(const core::cancel_token& cancel) {
+    for (;;) {
+      auto answer = receive_frame(socket_, answer_max_);
+      if (!answer.text || *answer.text != at_work) return answer;
+      cancel.cancelled();
+    }
+  }
+
   void start() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -247,6 +260,50 @@ std::unique_ptr<core::unit_runner> start_device_process(const config::settings& 
 
 // ---------------------------------------------------------------------------- the child's side
 
+namespace {
+
+/// While it lives, tells the server about once a second that the unit makes progress, if it does.
+class progress_teller {
+ public:
+  explicit progress_teller(const core::cancel_token& token)
+      : token_(token), thread_([this] { tell(); }) {}
+  ~progress_teller() {
+    {
+      const std::lock_guard hold(guard_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  progress_teller(const progress_teller&) = delete;
+  progress_teller& operator=(const progress_teller&) = delete;
+
+ private:
+  void tell() {
+    std::unique_lock hold(guard_);
+    auto seen = token_.looks();
+    while (!changed_.wait_for(hold, std::chrono::seconds(1), [this] { return ended_; })) {
+      const auto now = token_.looks();
+      if (now != seen) send_frame(child_socket, at_work);
+      seen = now;
+    }
+  }
+
+  const core::cancel_token& token_;
+  std::mutex guard_;
+  std::condition_variable changed_;
+  bool ended_ = false;
+  std::thread thread_;  ///< last: it uses the others
+};
+
+outcome run_and_tell(core::unit_runner& runner, const core::unit_request& unit) {
+  const core::cancel_token never;
+  const progress_teller teller(never);
+  return runner.run(unit, never);
+}
+
+}  // namespace
+
 int serve_units() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const auto forever = std::chrono::milliseconds(-1);
@@ -270,7 +327,6 @@ int serve_units() {
   }
   if (!send_frame(child_socket, json{{"identity", runner->identity()}}.dump()))
     return config::exit_failure;
-  const core::cancel_token never;
   for (;;) {
     const auto unit = receive_frame(child_socket, forever);
     if (!unit.text) return config::exit_ok;
@@ -278,7 +334,7 @@ int serve_units() {
       runner->prepare(ahead);
       continue;
     }
-    if (!send_frame(child_socket, outcome_text(runner->run(read_unit(*unit.text), never))))
+    if (!send_frame(child_socket, outcome_text(run_and_tell(*runner, read_unit(*unit.text)))))
       return config::exit_ok;
   }
 }

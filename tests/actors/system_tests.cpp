@@ -120,6 +120,29 @@ BOOST_AUTO_TEST_CASE(a_hanging_device_loses_its_lease_and_the_unit_runs_elsewher
   BOOST_TEST(log.results() == 6u);
 }
 
+BOOST_AUTO_TEST_CASE(a_long_unit_that_makes_progress_keeps_its_lease) {
+  struct looking final : core::unit_runner {
+    std::string identity() const override { return "looking/1"; }
+    core::unit_result run(const core::unit_request&, const core::cancel_token& cancel) override {
+      for (int stage = 0; stage < 40; ++stage) {
+        std::this_thread::sleep_for(100ms);
+        if (cancel.cancelled()) break;
+      }
+      return nothing_found();
+    }
+  };
+  memory_job_log log;
+  system_config config;
+  config.lease_timeout = 2s;
+  config.devices = {{"cpu:0", [] { return std::make_unique<looking>(); }}};
+  actors::system s(config, log);
+  BOOST_REQUIRE_EQUAL(submit(s, make_job(1, 1, numbered<core::user_id>(1))), "ok");
+  const auto j = wait_for_end(log, numbered<core::job_id>(1));
+  BOOST_TEST((j.status == core::job_status::completed));
+  BOOST_TEST(s.counters().leases_revoked == 0u);
+  s.shutdown(1s);
+}
+
 BOOST_AUTO_TEST_CASE(a_device_that_throws_fails_the_image_and_lives_on) {
   memory_job_log log;
   system_config config;
