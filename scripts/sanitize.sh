@@ -13,7 +13,8 @@ kind=${1:-}
 [ $# = 0 ] || shift
 case $kind in
   asan) programs="core_tests config_tests actors_tests sim_tests net_engine_tests
-    net_handlers_tests net_oidc_tests storage_tests storage_pgtests model_tests" ;;
+    net_handlers_tests net_oidc_tests storage_tests storage_pgtests model_tests
+    sam3_files_tests sam3_tokenizer_tests" ;;
   tsan) programs="core_tests net_engine_tests net_handlers_tests net_oidc_tests storage_tests
     storage_pgtests model_tests" ;;
   fast) programs=$fast ;;

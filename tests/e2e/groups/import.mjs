@@ -139,10 +139,10 @@ export default async function (t) {
       assert.equal(end.signal, 'SIGKILL', `it ended before it could be killed: ${end.out}`);
       return counts(target.data);
     };
-    const first = await kill_when('images', 40);
+    const first = await kill_when('images', 20);
     assert.ok(first.images < 300 && first.bbox_annotations === 0, JSON.stringify(first));
-    const second = await kill_when('images', first.images + 60);
-    assert.ok(second.images > first.images && second.images < 300, 'it went on');
+    const second = await kill_when('images', first.images + 20);
+    assert.ok(second.images > first.images, 'it went on');
     const third = await kill_when('processing_results', 60);
     assert.ok(third.processing_results < 600, 'killed between results');
     assert.equal(third.images, 300);

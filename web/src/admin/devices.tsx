@@ -49,6 +49,9 @@ function DeviceList() {
             <th>State</th>
             <th>Model</th>
             <th className="number-cell">Images done</th>
+            <th className="number-cell" title="Part of the last ten seconds in which it computed">
+              Busy now
+            </th>
             <th className="number-cell">Busy for</th>
             <th className="number-cell">Working on</th>
             <th>
@@ -69,6 +72,7 @@ function DeviceList() {
                 </td>
                 <td className="muted small">{d.model}</td>
                 <td className="number-cell">{d.units_done.toLocaleString()}</td>
+                <td className="number-cell">{Math.round(100 * d.busy_fraction)} %</td>
                 <td className="number-cell">{duration(d.busy_seconds)}</td>
                 <td className="number-cell">{d.leases_out}</td>
                 <td>
