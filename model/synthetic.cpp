@@ -84,7 +84,9 @@ class synthetic_segmenter final : public core::segmenter {
     if (due(config_.fail_every_n))
       return core::make_error(core::error_code::internal, "Injected failure.");
     if (config_.boxes_max > 0 && prompts.boxes.size() > config_.boxes_max) throw std::bad_alloc();
-    auto found = masks(dynamic_cast<const sized&>(image).image, mode, prompts);
+    auto size = dynamic_cast<const sized&>(image).image;
+    if (due(config_.wrong_size_every_n)) ++size.width;
+    auto found = masks(size, mode, prompts);
     if (!spend(started, cancel))
       return core::make_error(core::error_code::unavailable, "Cancelled.");
     return found;

@@ -12,7 +12,8 @@ struct synthetic_config {
   double cost_ms = 0.0;   ///< per segment call, slept to a deadline; stops early when cancelled
   int fail_every_n = 0;   ///< every n-th call returns an internal error; 0 = never
   int throw_every_n = 0;  ///< every n-th call throws std::runtime_error; 0 = never
-  int hang_every_n = 0;   ///< every n-th call first hangs for hang_ms, deaf to cancellation
+  int wrong_size_every_n = 0;  ///< every n-th call answers with masks one pixel too wide; 0 = never
+  int hang_every_n = 0;        ///< every n-th call first hangs for hang_ms, deaf to cancellation
   int hang_ms = 0;
   std::size_t boxes_max = 0;  ///< more boxes in one call throw std::bad_alloc; 0 = any number
 };

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <future>
@@ -72,7 +73,19 @@ class lru {
   std::unordered_map<std::string, typename std::list<entry>::iterator> index_;
 };
 
-using encoded = std::shared_ptr<const core::encoding>;
+/// An image's encoding, and its size in pixels, which every mask must have.
+struct encoded {
+  std::shared_ptr<const core::encoding> code;
+  core::size size;
+};
+
+bool fits(const core::detection& d, core::size image) {
+  std::uint64_t pixels = 0;
+  for (const auto count : d.mask.counts) pixels += count;
+  return d.mask.width == image.width && d.mask.height == image.height &&
+         pixels ==
+             static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
+}
 
 bool is_machines_fault(error_code code) {
   return code == error_code::internal || code == error_code::unavailable;
@@ -118,7 +131,10 @@ class caching_runner final : public core::unit_runner {
   void start(const std::shared_ptr<const core::unit_request>& unit,
              const core::cancel_token& cancel, std::function<void(unit_result)> done) override {
     auto work = on_device(*unit, cancel);
-    if (work.rests.empty()) return done(std::move(work.result));
+    if (work.rests.empty()) {
+      finish(work);
+      return done(std::move(work.result));
+    }
     beside_.post(
         [this, done = std::move(done), work = std::make_shared<device_work>(std::move(work))] {
           finish(*work);
@@ -147,7 +163,7 @@ class caching_runner final : public core::unit_runner {
   struct device_work {
     unit_result result;
     std::vector<std::function<std::vector<core::detection>()>> rests;
-    encoded code;  ///< lives until the rests are done
+    encoded image;  ///< lives until the rests are done
   };
 
   device_work on_device(const core::unit_request& unit, const core::cancel_token& cancel) {
@@ -171,7 +187,7 @@ class caching_runner final : public core::unit_runner {
     return work;
   }
 
-  /// Appends what the rests make. Any thread.
+  /// Appends what the rests make, and looks at all of it. Any thread.
   static void finish(device_work& work) {
     const double ms = core::device_ms_of(work.result);
     try {
@@ -181,16 +197,28 @@ class caching_runner final : public core::unit_runner {
         std::move(more.begin(), more.end(), std::back_inserter(all));
       }
       work.rests.clear();
+      check_masks(work, ms);
     } catch (const std::exception&) {
       work.result = unit_failure{"The masks could not be finished", true, ms};
     }
+  }
+
+  /// A segmenter gone wrong must not store what no page and no export can lay over the image.
+  static void check_masks(device_work& work, double ms) {
+    const auto* output = std::get_if<unit_output>(&work.result);
+    if (output == nullptr) return;
+    const auto fit = [&](const auto& d) { return fits(d, work.image.size); };
+    if (std::all_of(output->detections.begin(), output->detections.end(), fit)) return;
+    spdlog::error("model: {} answered with a mask that is not of the image's {} x {} pixels",
+                  output->model, work.image.size.width, work.image.size.height);
+    work.result = unit_failure{"The segmenter answered with a mask of a wrong size", true, ms};
   }
 
   unit_result run_or_throw(const core::unit_request& unit, const core::cancel_token& cancel,
                            device_work& work, double& ms) {
     if (unit.blob_path.empty()) return unit_failure{image_deleted, false};
     if (const auto* cached = unit.sha256.empty() ? nullptr : encodings_.find(unit.sha256)) {
-      work.code = *cached;
+      work.image = *cached;
     } else {
       auto image = needs_pixels_ ? take_pixels(unit) : fetch_size(unit);
       if (!image.ok()) return failure_of(image.failure());
@@ -198,8 +226,8 @@ class caching_runner final : public core::unit_runner {
       auto made = encode(*image, cancel, ms);
       if (cancel.cancelled()) return cancelled();
       if (!made.ok()) return failure_of(made.failure());
-      work.code = *made;
-      if (!unit.sha256.empty()) encodings_.put(unit.sha256, work.code, work.code->bytes());
+      work.image = {*made, {(*image)->width, (*image)->height}};
+      if (!unit.sha256.empty()) encodings_.put(unit.sha256, work.image, work.image.code->bytes());
     }
     if (cancel.cancelled()) return cancelled();
     unit_output output{{}, identity_, 0.0};
@@ -210,7 +238,9 @@ class caching_runner final : public core::unit_runner {
   }
 
   /// With the cache's memory given back, when that is what was missing.
-  outcome<encoded> encode(const image_ptr& image, const core::cancel_token& cancel, double& ms) {
+  outcome<std::shared_ptr<const core::encoding>> encode(const image_ptr& image,
+                                                        const core::cancel_token& cancel,
+                                                        double& ms) {
     const device_time running(ms);
     try {
       return segmenter_->encode(image, cancel);
@@ -227,7 +257,7 @@ class caching_runner final : public core::unit_runner {
                        double& ms) {
     try {
       const device_time running(ms);
-      auto found = segmenter_->segment_on_device(*work.code, mode, prompts, cancel);
+      auto found = segmenter_->segment_on_device(*work.image.code, mode, prompts, cancel);
       if (!found) return found.failure();
       take(std::move(*found), work, output);
       return core::done{};

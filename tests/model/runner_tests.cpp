@@ -227,6 +227,20 @@ BOOST_AUTO_TEST_CASE(faults_of_the_machine_are_retryable) {
   BOOST_CHECK(!failure(r->run(unit("a"), never)));
 }
 
+BOOST_AUTO_TEST_CASE(a_mask_of_another_size_is_no_answer) {
+  model::synthetic_config c;
+  c.wrong_size_every_n = 2;
+  const auto r = runner(model::make_synthetic_segmenter(c), 1 << 20, false);
+  BOOST_CHECK(!failure(r->run(unit("a"), never)));
+  for (int i = 0; i < 2; ++i) {  // the encoding comes from the cache
+    const auto out = r->run(unit("a"), never);
+    BOOST_REQUIRE_EQUAL(failure(out) != nullptr, i == 0);
+    if (i > 0) continue;
+    BOOST_CHECK(failure(out)->retryable);
+    BOOST_CHECK_NE(failure(out)->reason.find("wrong size"), std::string::npos);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_cancelled_unit_ends) {
   core::cancel_token cancel;
   cancel.cancel();
