@@ -196,10 +196,12 @@ int serve(const config::settings& s) {
   });
   note_address(s, url_of(s, port));
 
-  std::cout << "listening on " << url_of(s, port) << std::endl;
+  // One write: whoever waits for the first line has the second one too.
+  auto greeting = "listening on " + url_of(s, port) + "\n";
   if (const auto token = setup.token(); !token.empty())
-    std::cout << "create the administrator at " << address_for_links(s) << "/setup?token=" << token
-              << std::endl;
+    greeting +=
+        "create the administrator at " + address_for_links(s) + "/setup?token=" + token + "\n";
+  std::cout << greeting << std::flush;
 
   wait_for_stop(signals, [&](bool asked) { server.renew_certificate(asked); });
   const auto grace = std::chrono::seconds(s.shutdown.grace_s);

@@ -36,6 +36,7 @@ export default async function (t) {
     const link = server.setup_link();
     assert.ok(link, `no link with token= in:\n${server.output.slice(-600)}`);
     assert.ok(link.startsWith('http://127.0.0.1'), link);
+    assert.ok(server.greeting.includes(link), 'the link came after the address was said');
     token = /token=([^&#\s]+)/.exec(link)[1];
     assert.ok(token.length >= 32);
     const page = await server.client().get(`root:${new URL(link).pathname}`, {record: false});

@@ -96,7 +96,10 @@ export class Server {
       if (kept) fs.appendFileSync(kept, chunk);
       this.output = (this.output + chunk).slice(-this.output_max);
       const found = /listening on (https?:\/\/[^\s/]+)/.exec(this.output);
-      if (found) this.base = found[1];
+      if (found && !this.base) {
+        this.base = found[1];
+        this.greeting = this.output; // whoever waits for the address goes on from here
+      }
     };
     child.stdout.on('data', take);
     child.stderr.on('data', (chunk) => {
