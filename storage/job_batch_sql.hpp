@@ -98,7 +98,8 @@ inline constexpr statement insert_failures{
     "on conflict (job_id, image_id) do nothing returning 1) "
     "select 1 / (case when count(*) = cardinality($2) then 1 else 0 end) from added"};
 // Compare-and-set: the rows are locked, so a miss means that the lock was lost (a bug or another
-// owner), and the division by zero rolls the batch back rather than let it be acknowledged.
+// owner), and the division by zero rolls the batch back rather than let it be acknowledged. The
+// user is compared so that no index of a user's list serves for it (migration 012).
 inline constexpr statement update_jobs{
     "batch_update_jobs",
     "with changed as (update processing_jobs j set status = x.status, priority = x.priority, "
@@ -107,7 +108,7 @@ inline constexpr statement update_jobs{
     "from unnest($3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::integer[], "
     "$8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[]) as x (id, "
     "status, priority, current_index, failed_count, error, version_read, version, started_at, "
-    "completed_at) where j.id = x.id and j.id = any ($3) and j.user_id = $1::uuid "
+    "completed_at) where j.id = x.id and j.user_id is not distinct from $1::uuid "
     "and j.fencing_token = $2::bigint "
     "and j.version = x.version_read returning 1) "
     "select 1 / (case when count(*) = cardinality($3) then 1 else 0 end) from changed"};

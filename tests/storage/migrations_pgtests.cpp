@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "cluster_fixture.hpp"
+#include "storage/job_batch.hpp"
 
 using namespace samovar;
 using namespace samovar::tests;
@@ -51,6 +52,37 @@ BOOST_AUTO_TEST_CASE(twice_applies_once) {
   BOOST_TEST(storage::migrate(owner) == static_cast<int>(all.size()));
   BOOST_TEST(storage::migrate(owner) == 0);
   storage::check_version(app);
+}
+
+// Before a table is analyzed the planner knows nothing; it must not read all of a user's rows for
+// one.
+BOOST_AUTO_TEST_CASE(a_new_database_finds_rows_by_their_keys) {
+  storage::migrate(owner);
+  storage::connection c(app);
+  for (const auto& s : storage::batch_statements()) c.prepare(s);
+  const std::string id = "'00000000-0000-7000-8000-000000000001'";
+  // What PostgreSQL itself asks for a foreign key, and the statements that touch rows by their ids.
+  for (const std::string table : {"images", "processing_jobs"})
+    c.exec("prepare key_of_" + table + " (uuid, uuid) as select 1 from only " + table +
+           " x where id = $1 and user_id = $2 for key share of x");
+  for (const auto& call : {
+           "key_of_images(" + id + ", " + id + ")",
+           "key_of_processing_jobs(" + id + ", " + id + ")",
+           "batch_lock_jobs(" + id + ", '{}', '{}')",
+           "batch_lock_images(" + id + ", '{}')",
+           "batch_insert_jobs(" + id + ", 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', " +
+               "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+           "batch_insert_results(" + id + ", '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', " +
+               "'{}', '{}', '{}', '{}')",
+           "batch_update_jobs(" + id +
+               ", 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+       }) {
+    std::string plan;
+    for (const auto& row : c.exec("explain (costs off) execute " + call))
+      plan += std::string{row[0].c_str()} + "\n";
+    for (const char* of_a_user : {"ix_jobs_user", "ix_images_user", "ix_results_user", "Seq Scan"})
+      BOOST_TEST(plan.find(of_a_user) == std::string::npos, call << "\n" << plan);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(at_once_from_several_servers) {
