@@ -16,6 +16,20 @@ const job_queue::tracked* job_queue::get(job_id id) const {
   return it == jobs_.end() ? nullptr : &it->second;
 }
 
+void job_queue::take_place(const tracked& t) {
+  if (t.active)
+    active_.insert(key_of(t.record));
+  else
+    queued_.insert(key_of(t.record), static_cast<std::int64_t>(t.waiting.size()));
+}
+
+void job_queue::leave_place(const tracked& t) {
+  if (t.active)
+    active_.erase(key_of(t.record));
+  else
+    queued_.erase(key_of(t.record));
+}
+
 void job_queue::add(job record, std::shared_ptr<const job_inputs> inputs,
                     const std::vector<image_id>& ended) {
   const auto id = record.id;
@@ -25,17 +39,16 @@ void job_queue::add(job record, std::shared_ptr<const job_inputs> inputs,
   for (std::size_t i = 0; i < record.image_ids.size(); ++i)
     if (!done.contains(record.image_ids[i])) t.waiting.push_back(i);
   t.active = record.status == job_status::running;
-  (t.active ? active_ : queued_).insert(key_of(record));
   t.inputs = std::move(inputs);
   t.record = std::move(record);
+  take_place(t);
   jobs_.emplace(id, std::move(t));
 }
 
 void job_queue::update(const job& record) {
   auto* t = get(record.id);
   if (t == nullptr || record.version < t->record.version) return;
-  auto& order = t->active ? active_ : queued_;
-  order.erase(key_of(t->record));
+  leave_place(*t);
   if (is_terminal(record.status)) {
     jobs_.erase(record.id);
     return;
@@ -45,7 +58,7 @@ void job_queue::update(const job& record) {
   t->record = record;
   t->record.image_ids = std::move(ids);  // these never change, and commits don't repeat them
   t->record.image_filenames = std::move(names);
-  order.insert(key_of(t->record));
+  take_place(*t);
 }
 
 const job_queue::tracked* job_queue::next() const {
@@ -59,7 +72,7 @@ const job_queue::tracked* job_queue::next() const {
     }
   }
   if (active_.size() >= static_cast<std::size_t>(max_concurrent_jobs_)) return best;
-  for (const auto& k : queued_) {
+  for (const auto& [k, units] : queued_) {
     const auto* t = get(std::get<2>(k));
     if (!runnable(*t)) continue;
     if (best == nullptr || key_of(t->record) < key_of(best->record)) best = t;
@@ -80,9 +93,9 @@ std::optional<job_queue::unit> job_queue::take() {
   auto* best = get(found->record.id);
   const bool starts = !best->active;
   if (starts) {
-    queued_.erase(key_of(best->record));
-    active_.insert(key_of(best->record));
+    leave_place(*best);
     best->active = true;
+    take_place(*best);
   }
   const auto index = best->waiting.front();
   best->waiting.pop_front();
@@ -130,15 +143,17 @@ void job_queue::written(job_id job, image_id image) {
 
 void job_queue::stop(job_id job) {
   if (auto* t = get(job)) {
+    leave_place(*t);
     t->stopped = true;
     t->waiting.clear();
+    take_place(*t);
   }
 }
 
 void job_queue::let_go(job_id job) {
   const auto* t = get(job);
   if (t == nullptr) return;
-  (t->active ? active_ : queued_).erase(key_of(t->record));
+  leave_place(*t);
   jobs_.erase(job);
 }
 
@@ -152,7 +167,7 @@ std::int64_t job_queue::demand() const {
   auto room =
       static_cast<std::int64_t>(max_concurrent_jobs_) - static_cast<std::int64_t>(active_.size());
   for (auto it = queued_.begin(); room > 0 && it != queued_.end(); ++it) {
-    const auto* t = get(std::get<2>(*it));
+    const auto* t = get(std::get<2>(it->first));
     if (!runnable(*t)) continue;
     units += static_cast<std::int64_t>(t->waiting.size());
     --room;
@@ -162,9 +177,9 @@ std::int64_t job_queue::demand() const {
 
 std::vector<job_id> job_queue::waiting_order(std::size_t at_most) const {
   std::vector<job_id> out;
-  for (const auto& k : queued_) {
+  for (const auto& waiting : queued_) {
     if (out.size() == at_most) break;
-    out.push_back(std::get<2>(k));
+    out.push_back(std::get<2>(waiting.first));
   }
   return out;
 }
@@ -172,19 +187,7 @@ std::vector<job_id> job_queue::waiting_order(std::size_t at_most) const {
 std::optional<std::int32_t> job_queue::position_of(job_id job) const {
   const auto* t = get(job);
   if (t == nullptr || t->active) return std::nullopt;
-  // Most asks are about the newest job (at the tail) or the next ones (at the head): walk from
-  // both.
-  auto front = queued_.begin();
-  auto back = queued_.end();
-  const auto wanted = key_of(t->record);
-  for (std::int32_t steps = 0; front != back; ++steps) {
-    if (*front == wanted) return steps;
-    ++front;
-    if (front == back) break;
-    --back;
-    if (*back == wanted) return static_cast<std::int32_t>(queued_.size()) - 1 - steps;
-  }
-  return std::nullopt;
+  return queued_.before(key_of(t->record)).jobs;
 }
 
 std::int64_t job_queue::units_until_done(job_id job) const {
@@ -194,15 +197,9 @@ std::int64_t job_queue::units_until_done(job_id job) const {
     return static_cast<std::int64_t>(t.waiting.size() + t.running.size() + t.writing.size());
   };
   std::int64_t units = open(*mine);
-  const auto end = key_of(mine->record);
   for (const auto& k : active_)
     if (std::get<2>(k) != job) units += open(*get(std::get<2>(k)));
-  // A long queue makes an exact sum expensive and an estimate no worse: count a bounded part.
-  std::size_t counted = 0;
-  for (auto it = queued_.begin(); it != queued_.end() && *it < end && counted < 256;
-       ++it, ++counted)
-    units += open(*get(std::get<2>(*it)));
-  return units;
+  return units + queued_.before(key_of(mine->record)).units;
 }
 
 std::optional<std::size_t> job_queue::first_running(job_id job) const {
@@ -243,11 +240,11 @@ std::int32_t job_queue::attempt_of(job_id job, image_id image) const {
 
 std::vector<job_id> job_queue::open_jobs(std::size_t at_most) const {
   std::vector<job_id> out;
-  for (const auto* order : {&active_, &queued_})
-    for (const auto& k : *order) {
-      if (out.size() == at_most) return out;
-      out.push_back(std::get<2>(k));
-    }
+  for (const auto& k : active_) {
+    if (out.size() == at_most) return out;
+    out.push_back(std::get<2>(k));
+  }
+  for (const auto id : waiting_order(at_most - out.size())) out.push_back(id);
   return out;
 }
 

@@ -22,6 +22,7 @@
 
 #include "core/ids.hpp"
 #include "core/jobs.hpp"
+#include "core/waiting_line.hpp"
 
 namespace samovar::core {
 
@@ -67,10 +68,11 @@ class job_queue {
   std::int64_t demand() const;
   /// Queued jobs in the order in which they will start.
   std::vector<job_id> waiting_order(std::size_t at_most) const;
-  /// 0 = starts next; nullopt when the job doesn't wait. Cheap near both ends of the queue.
+  /// 0 = starts next; nullopt when the job doesn't wait. O(log n)
   std::optional<std::int32_t> position_of(job_id job) const;
   std::size_t waiting_jobs() const noexcept { return queued_.size(); }
-  /// Units of jobs that start before this one, plus its own, that have not ended.
+  /// Units of active jobs, of those that start before this one, and its own, that have not ended.
+  /// O(log n + active)
   std::int64_t units_until_done(job_id job) const;
   std::vector<image_id> running_images(job_id job) const;
   /// Position in image_ids of the first image that runs; nullopt when none does.
@@ -101,10 +103,13 @@ class job_queue {
   const tracked* get(job_id id) const;
   static bool runnable(const tracked& t) { return !t.stopped && !t.waiting.empty(); }
   const tracked* next() const;
+  /// Among the waiting or the active jobs, by what `t` says now.
+  void take_place(const tracked& t);
+  void leave_place(const tracked& t);
 
   std::unordered_map<job_id, tracked> jobs_;
-  std::set<key> queued_;  ///< not active
-  std::set<key> active_;  ///< active and open
+  waiting_line<key> queued_;  ///< not active; of each the units to do
+  std::set<key> active_;      ///< active and open
   int max_concurrent_jobs_ = 1;
   bool paused_ = false;
 };

@@ -132,6 +132,66 @@ BOOST_AUTO_TEST_CASE(positions_follow_the_starting_order) {
   BOOST_TEST(expected == 50);
 }
 
+// Positions and units against a list that is counted anew each time, through all that moves a job.
+BOOST_AUTO_TEST_CASE(positions_and_units_are_those_of_a_plain_list) {
+  for (unsigned seed = 1; seed <= 40; ++seed) {
+    std::mt19937 random(seed);
+    const auto any = [&](int low, int high) {
+      return std::uniform_int_distribution(low, high)(random);
+    };
+    struct plain {
+      job record;
+      std::int64_t units = 0;
+      bool active = false;
+    };
+    job_queue q;
+    q.set_max_concurrent_jobs(any(1, 2));
+    std::vector<plain> list;
+    int made = 0;
+    for (int step = 0; step < 400; ++step) {
+      auto* some = list.empty() ? nullptr : &list[std::size_t(any(0, int(list.size()) - 1))];
+      const int what = any(0, 9);
+      if (what <= 3) {
+        const auto j = make_job(++made, any(1, 5), any(-2, 2));
+        q.add(j, no_inputs(), {});
+        list.push_back({j, std::int64_t(j.image_ids.size())});
+      } else if (what == 4 && some != nullptr) {
+        some->record.priority = any(-2, 2);
+        ++some->record.version;
+        q.update(some->record);
+      } else if (what == 5 && some != nullptr && !some->active) {
+        q.stop(some->record.id);
+        some->units = 0;
+      } else if (what == 6 && some != nullptr) {
+        q.let_go(some->record.id);
+        list.erase(list.begin() + (some - list.data()));
+      } else if (const auto u = q.take()) {
+        for (auto& p : list)
+          if (p.record.id == u->job) {
+            p.active = true;
+            --p.units;
+          }
+        q.finished(u->job, u->image);
+        q.written(u->job, u->image);
+      }
+      for (const auto& mine : list) {
+        std::int32_t position = 0;
+        std::int64_t units = mine.units;
+        const auto key = [](const job& j) { return std::tuple(-j.priority, j.created_at, j.id); };
+        for (const auto& other : list) {
+          const bool before = !other.active && key(other.record) < key(mine.record);
+          position += before;
+          if (other.record.id != mine.record.id && (before || other.active)) units += other.units;
+        }
+        BOOST_REQUIRE(q.position_of(mine.record.id) ==
+                      (mine.active ? std::nullopt : std::optional(position)));
+        BOOST_REQUIRE_EQUAL(q.units_until_done(mine.record.id), units);
+      }
+    }
+    BOOST_TEST(made > 50);
+  }
+}
+
 // Every unit is handed out, ends exactly once, whatever the order of faults and answers.
 BOOST_AUTO_TEST_CASE(random_life_ends_every_unit_exactly_once) {
   for (unsigned seed = 1; seed <= 60; ++seed) {
