@@ -18,6 +18,7 @@
 #include "config/devices.hpp"
 #include "core/limits.hpp"
 #include "model/idle_runner.hpp"
+#include "model/sam3/blas_kernels.hpp"
 #include "net/account_changes.hpp"
 #include "net/check_settings.hpp"
 #include "net/handlers/all.hpp"
@@ -136,7 +137,10 @@ int serve(const config::settings& s) {
   const auto signals = block_signals(speaks_tls(s));
   raise_descriptor_limit();
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-  cv::setNumThreads(1);  // one core per device worker; more workers use more cores
+  cv::setNumThreads(1);             // one core per device worker; more workers use more cores
+  if (s.model.segmenter == "sam3")  // before there are threads; device processes inherit it
+    spdlog::info("model: matrices are multiplied by OpenBLAS's kernels for {}",
+                 model::sam3::fit_blas_kernels());
   // Many threads handle large short-lived buffers; without this each keeps its own arena full.
   mallopt(M_ARENA_MAX, 2);
   if (s.model.segmenter == "synthetic")

@@ -13,6 +13,7 @@ export {fairness, interactive, shares} from './fair_cases.mjs';
 const everything = {force_all: true};
 
 export const scheduler = (x) => x.program('scheduler_bench');
+export const job_log = (x) => x.program('job_log_bench');
 export const sessions = (x) => x.program('engine_bench', 'sessions');
 export const sockets = (x) => x.program('engine_bench', 'sockets');
 export const fan_out = (x) => x.program('engine_bench', 'fan_out');

@@ -12,6 +12,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '..');
 const names = [
   'scheduler',
+  'job_log',
   'fairness',
   'shares',
   'interactive',
@@ -41,7 +42,7 @@ for (let i = 2; i < process.argv.length; i += 2) {
 const binary = path.resolve(options.binary ?? path.join(root, 'build/release/samovar'));
 const load = path.resolve(options.load ?? path.join(root, 'build/release/bench/samovar_load'));
 const beside = (name) => path.join(path.dirname(load), name);
-const parts = ['samovar_latency', 'scheduler_bench', 'engine_bench'];
+const parts = ['samovar_latency', 'scheduler_bench', 'job_log_bench', 'engine_bench'];
 for (const file of [binary, load, ...parts.map(beside)]) {
   if (!fs.existsSync(file)) {
     console.error(`no program ${file}; build samovar, samovar_load, ${parts.join(', ')} first`);

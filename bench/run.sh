@@ -1,7 +1,7 @@
 #!/bin/sh
 # Benchmarks of the real server: run.sh [--binary FILE] [--load FILE] [--only a,b] [--repeats N]
 # Prints a table and writes bench/out/*.json. Needs the targets samovar, samovar_load,
-# samovar_latency, scheduler_bench and engine_bench.
+# samovar_latency, scheduler_bench, job_log_bench and engine_bench.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 e2e="$here/../tests/e2e"

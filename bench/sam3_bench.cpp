@@ -24,6 +24,7 @@
 
 #include "bench/sam3_random.hpp"
 #include "bench/sam3_stages.hpp"
+#include "model/sam3/blas_kernels.hpp"
 #include "model/sam3/threads.hpp"
 
 namespace {
@@ -155,10 +156,12 @@ int run(arguments a) {
     return 0;
   }
   c10::NoGradGuard no_gradients;
+  const auto kernels = fit_blas_kernels();
   const int threads = set_cpu_threads(a.threads);
   const at::Device device(a.device);
   const auto type = scalar_type(a.dtype);
-  std::printf("device %s, %s, %d CPU threads\n", a.device.c_str(), a.dtype.c_str(), threads);
+  std::printf("device %s, %s, %d CPU threads%s%s\n", a.device.c_str(), a.dtype.c_str(), threads,
+              kernels.empty() ? "" : ", OpenBLAS's kernels: ", kernels.c_str());
   const double before = memory_mb("VmRSS");
   std::shared_ptr<const network> net;
   const auto load = [&](const std::filesystem::path& path) {

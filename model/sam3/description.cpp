@@ -74,7 +74,8 @@ std::string compute_type_of(const segmenter_settings& s) {
   if (s.dtype != "auto") return s.dtype;
   if (s.device.starts_with("cuda")) return "bf16";
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) return "bf16";
+  if (__builtin_cpu_supports("amx-bf16")) return "bf16";
+  if (__builtin_cpu_is("amd") && __builtin_cpu_supports("avx512bf16")) return "bf16";
 #endif
   return "fp32";
 }
