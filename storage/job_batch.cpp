@@ -178,7 +178,7 @@ core::write_outcome user_batch::run(std::size_t, const core::record_result& c) {
     w.duplicate = at->second != c.result->id;
     return w;
   }
-  if (!images_.contains(key.image))
+  if (given_before_ && !present_.contains(key.image.value))
     return core::make_error(core::error_code::not_found, "Image was deleted");
   if (!has_member(**found, key.image))
     return core::make_error(core::error_code::not_found, "The job has no such image");

@@ -56,8 +56,9 @@ class user_batch {
   void take(const std::vector<pqxx::result>& results);
   /// Carries the commands out; outcomes[position] of each is set.
   void decide(std::vector<core::write_outcome>& outcomes);
-  /// SQL of the writes, in order; empty when nothing changed.
-  std::vector<std::string> writes() const;
+  /// SQL of the writes, in order; empty when nothing changed. `user_is_set`: the transaction acts
+  /// for this user already.
+  std::vector<std::string> writes(bool user_is_set) const;
 
   core::user_id user() const { return user_; }
   /// Jobs that existed before and whose inputs a create_job outcome still lacks.
@@ -82,13 +83,13 @@ class user_batch {
     core::image_id image;
     auto operator<=>(const ended_image&) const = default;
   };
-  enum class read_kind { user_set, jobs, limits, images, boxes, points, covering, ended };
+  enum class read_kind { user_set, jobs, limits, images, for_jobs, covering, ended };
 
   void note_create(const core::create_job& c);
   void note_record(core::job_id job, core::image_id image);
   void take_jobs(const pqxx::result& rows);
-  void take_images(const pqxx::result& rows);
-  void take_prompts(const pqxx::result& rows, bool boxes);
+  void take_for_jobs(const pqxx::result& rows);
+  void take_limits(const pqxx::row& row, int at);
   void take_covering(const pqxx::result& rows);
 
   core::write_outcome run(std::size_t position, const core::create_job& c);
@@ -128,7 +129,8 @@ class user_batch {
   std::map<core::job_id, std::shared_ptr<const job_members>> members_known_;
   std::map<core::job_id, job_entry> jobs_;
   std::map<std::string, core::job_id> by_key_;
-  std::unordered_map<core::image_id, image_row> images_;
+  std::unordered_map<core::image_id, image_row> images_;  ///< of new jobs
+  std::set<core::uuid> present_;                          ///< of results, when looked for
   std::map<std::pair<core::uuid, core::segmentation_mode>, core::image_prompts> covering_;
   std::map<ended_image, core::result_id> ended_;  ///< nil: a recorded failure
   int max_concurrent_jobs_ = 1;

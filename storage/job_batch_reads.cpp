@@ -102,17 +102,14 @@ std::vector<std::string> user_batch::reads() {
   if (!job_ids_.empty())
     want(read_kind::jobs, execute_text(lock_jobs, user_, as_vector(job_ids_), known));
   if (!keys_.empty()) want(read_kind::jobs, execute_text(lock_keyed_jobs, user_, keys_));
-  std::set<core::uuid> images = create_images_;
-  images.insert(record_images_.begin(), record_images_.end());
-  if (!images.empty()) want(read_kind::images, execute_text(lock_images, user_, as_vector(images)));
+  if (given_before_ && !record_images_.empty())
+    want(read_kind::images, execute_text(lock_images, user_, as_vector(record_images_)));
   if (!pair_jobs_.empty())
     want(read_kind::ended, execute_text(read_ended, pair_jobs_, pair_images_));
-  if (pause_asked_ || !create_images_.empty())
+  if (pause_asked_ || (given_before_ && !create_ids_.empty()))
     want(read_kind::limits, execute_text(read_limits, user_));
   if (create_images_.empty()) return sql;
-  const auto ids = as_vector(create_images_);
-  want(read_kind::boxes, execute_text(read_boxes, user_, ids));
-  want(read_kind::points, execute_text(read_points, user_, ids));
+  want(read_kind::for_jobs, execute_text(read_for_jobs, user_, as_vector(create_images_)));
   if (covering_wanted_.empty()) return sql;
   std::vector<core::uuid> covered_images;
   std::vector<std::string> modes;
@@ -130,15 +127,13 @@ void user_batch::take(const std::vector<pqxx::result>& results) {
     switch (read_kinds_.at(i)) {
       case read_kind::user_set: break;
       case read_kind::jobs: take_jobs(rows); break;
-      case read_kind::images: take_images(rows); break;
-      case read_kind::boxes: take_prompts(rows, true); break;
-      case read_kind::points: take_prompts(rows, false); break;
+      case read_kind::images:
+        for (const auto& row : rows) present_.insert(read_uuid(row[0].c_str()));
+        break;
+      case read_kind::for_jobs: take_for_jobs(rows); break;
       case read_kind::covering: take_covering(rows); break;
       case read_kind::limits:
-        if (rows.empty()) break;
-        max_concurrent_jobs_ = rows[0][0].as<int>();
-        share_weight_ = rows[0][1].as<double>();
-        queue_paused_ = rows[0][2].as<bool>();
+        if (!rows.empty()) take_limits(rows[0], 0);
         break;
       case read_kind::ended:
         for (const auto& row : rows) {
@@ -180,31 +175,42 @@ void user_batch::take_jobs(const pqxx::result& rows) {
   }
 }
 
-void user_batch::take_images(const pqxx::result& rows) {
-  for (const auto& row : rows) {
-    image_row image;
-    image.filename = row[1].c_str();
-    image.input.blob_path = row[2].c_str();
-    image.input.sha256 = row[3].c_str();
-    if (!row[4].is_null()) image.input.prompts.text = row[4].c_str();
-    images_.emplace(read_id<core::image_id>(row[0].c_str()), std::move(image));
-  }
+void user_batch::take_limits(const pqxx::row& row, int at) {
+  max_concurrent_jobs_ = row[at].as<int>();
+  share_weight_ = row[at + 1].as<double>();
+  queue_paused_ = row[at + 2].as<bool>();
 }
 
-void user_batch::take_prompts(const pqxx::result& rows, bool boxes) {
+// Of each image first itself, then its prompts.
+void user_batch::take_for_jobs(const pqxx::result& rows) {
   for (const auto& row : rows) {
-    const auto at = images_.find(read_id<core::image_id>(row[0].c_str()));
+    const std::string_view kind = row[0].c_str();
+    if (kind == "limits") {
+      take_limits(row, 2);
+      continue;
+    }
+    const auto id = read_id<core::image_id>(row[1].c_str());
+    if (kind == "image") {
+      image_row image;
+      image.filename = row[2].c_str();
+      image.input.blob_path = row[3].c_str();
+      image.input.sha256 = row[4].c_str();
+      if (!row[5].is_null()) image.input.prompts.text = row[5].c_str();
+      images_.emplace(id, std::move(image));
+      continue;
+    }
+    const auto at = images_.find(id);
     if (at == images_.end()) continue;
     auto& prompts = at->second.input.prompts;
-    if (boxes)
+    if (kind == "box")
       prompts.boxes.push_back(
-          {read_id<core::annotation_id>(row[1].c_str()),
-           {row[2].as<int>(), row[3].as<int>(), row[4].as<int>(), row[5].as<int>()},
-           core::parse_prompt_type(row[6].c_str()).value()});
+          {read_id<core::annotation_id>(row[2].c_str()),
+           {row[3].as<int>(), row[4].as<int>(), row[5].as<int>(), row[6].as<int>()},
+           core::parse_prompt_type(row[7].c_str()).value()});
     else
-      prompts.points.push_back({read_id<core::point_id>(row[1].c_str()),
-                                {row[2].as<int>(), row[3].as<int>()},
-                                row[4].as<bool>()});
+      prompts.points.push_back({read_id<core::point_id>(row[2].c_str()),
+                                {row[3].as<int>(), row[4].as<int>()},
+                                row[5].as<bool>()});
   }
 }
 

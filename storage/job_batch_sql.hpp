@@ -20,25 +20,31 @@ inline constexpr statement lock_keyed_jobs{
                              ", idempotency_key, request_hash from processing_jobs "
                              "where user_id = $1::uuid and idempotency_key = any ($2::text[]) "
                              "order by id for no key update"};
-// The lock keeps the images until the commit, so that a result can't lose its image in between.
+// What new jobs need, in one statement: the images, their boxes and points, the user's limits. The
+// lock keeps the images until the commit.
+inline constexpr statement read_for_jobs{
+    "batch_read_for_jobs",
+    "select 'image', id, filename, blob_path, sha256, text_prompt, null, null from ("
+    "select id, filename, blob_path, sha256, text_prompt from images "
+    "where id = any ($2::uuid[]) and user_id = $1::uuid order by id for key share) i "
+    "union all select 'box', image_id, id::text, bbox_x::text, bbox_y::text, bbox_width::text, "
+    "bbox_height::text, prompt_type from (select * from bbox_annotations "
+    "where image_id = any ($2) and user_id = $1 order by created_at, id) b "
+    "union all select 'point', image_id, id::text, point_x::text, point_y::text, "
+    "is_positive::text, null, null from (select * from point_annotations "
+    "where image_id = any ($2) and user_id = $1 order by created_at, id) p "
+    "union all select 'limits', id, max_concurrent_jobs::text, share_weight::text, "
+    "queue_paused::text, null, null, null from users where id = $1"};
+// Only for results that may have lost their image: the foreign key refuses those otherwise.
 inline constexpr statement lock_images{
     "batch_lock_images",
-    "select id, filename, blob_path, sha256, text_prompt from images "
+    "select id from images "
     "where id = any ($2::uuid[]) and user_id = $1::uuid order by id for key share"};
 inline constexpr statement read_limits{
     "batch_limits",
     "select max_concurrent_jobs, share_weight, queue_paused from users where id = $1::uuid"};
 inline constexpr statement update_paused{
     "batch_update_paused", "update users set queue_paused = $2::boolean where id = $1::uuid"};
-inline constexpr statement read_boxes{
-    "batch_boxes",
-    "select image_id, id, bbox_x, bbox_y, bbox_width, bbox_height, prompt_type "
-    "from bbox_annotations where image_id = any ($2::uuid[]) and user_id = $1::uuid "
-    "order by created_at, id"};
-inline constexpr statement read_points{
-    "batch_points",
-    "select image_id, id, point_x, point_y, is_positive from point_annotations "
-    "where image_id = any ($2::uuid[]) and user_id = $1::uuid order by created_at, id"};
 inline constexpr statement read_covering{
     "batch_covering",
     "select image_id, mode, snapshot from definer_covering($1::uuid[], $2::text[])"};

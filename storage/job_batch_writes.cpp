@@ -63,19 +63,19 @@ std::string hex_of(std::string_view data) {
 }  // namespace
 
 std::span<const statement> batch_statements() {
-  static constexpr statement all[] = {lock_jobs,     lock_keyed_jobs, lock_images,
-                                      read_limits,   read_boxes,      read_points,
-                                      read_covering, read_ended,      read_snapshot_statement,
-                                      insert_jobs,   insert_results,  insert_failures,
-                                      update_jobs,   update_paused};
+  static constexpr statement all[] = {
+      lock_jobs,    lock_keyed_jobs, read_for_jobs,   lock_images,
+      read_limits,  read_covering,   read_ended,      read_snapshot_statement,
+      insert_jobs,  insert_results,  insert_failures, update_jobs,
+      update_paused};
   return all;
 }
 
-std::vector<std::string> user_batch::writes() const {
+std::vector<std::string> user_batch::writes(bool user_is_set) const {
   std::vector<std::string> sql;
   auto want = [&](std::string text) {
     if (text.empty()) return;
-    if (sql.empty()) sql.push_back(set_user_text(user_));
+    if (sql.empty() && !user_is_set) sql.push_back(set_user_text(user_));
     sql.push_back(std::move(text));
   };
   want(insert_jobs_text());

@@ -140,11 +140,13 @@ std::vector<std::size_t> run_round(batch_transaction& t,
     batch.take({begin, begin + static_cast<std::ptrdiff_t>(counts[nth])});
     at += counts[nth++];
     batch.decide(outcomes);
-    for (const auto& s : batch.writes()) {
+  }
+  // From the last one back: the transaction acts for that user already.
+  for (auto b = batches.rbegin(); b != batches.rend(); ++b)
+    for (const auto& s : b->second.writes(b == batches.rbegin())) {
       writes += s;
       writes += ';';
     }
-  }
   const bool more = std::any_of(batches.begin(), batches.end(),
                                 [](const auto& b) { return !b.second.inputs_wanted().empty(); });
   if (!writes.empty()) t.write(writes, may_commit && rest.empty() && !more);
@@ -223,8 +225,8 @@ std::vector<core::write_outcome> postgres_job_log::commit(
 
 void postgres_job_log::commit_part(lane& l, std::span<const core::write_command> commands,
                                    const positions& which, outcomes& out) {
-  // Commands are given again only after a commit in doubt; then writing what is there fails, and
-  // the second look finds it.
+  // Commands are given again only after a commit in doubt, and a result's image is rarely deleted
+  // meanwhile: the writing fails then, and the second look finds out.
   for (const bool given_before : {false, true}) {
     try {
       return commit_together(l, commands, which, given_before, out);

@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_keyed_job_met_again_beside_its_progress_comes_with_its_li
   BOOST_REQUIRE(out[1].ok());
   BOOST_TEST((out[1]->existed && out[1]->record.image_ids.size() == 2u));
   BOOST_TEST((out[1]->record.current_index == 1));
-  check_error(out[2], error_code::not_found, "Image was deleted");
+  check_error(out[2], error_code::not_found, "The job has no such image");
   const auto stranger = add_image(user).id;
   check_error(commit_one(log, core::record_result{user, c.id, result_for(user, c.id, stranger)}),
               error_code::not_found, "The job has no such image");

@@ -70,6 +70,7 @@ BOOST_AUTO_TEST_CASE(a_new_database_finds_rows_by_their_keys) {
            "key_of_processing_jobs(" + id + ", " + id + ")",
            "batch_lock_jobs(" + id + ", '{}', '{}')",
            "batch_lock_images(" + id + ", '{}')",
+           "batch_read_for_jobs(" + id + ", '{}')",
            "batch_insert_jobs(" + id + ", 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', " +
                "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
            "batch_insert_results(" + id + ", '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', " +
