@@ -3,7 +3,7 @@ import { useEffect, useRef, type CSSProperties } from "react";
 import type { coco_rle, detection } from "../api/types";
 import { useToasts } from "../components/toasts";
 import { instance_rgb } from "../lib/colours";
-import { make_sampling, paint_mask } from "../lib/rle";
+import { decode_counts, is_set, make_sampling, paint_mask } from "../lib/rle";
 import { ids } from "../testids";
 
 /** More would cost memory and show nothing more on a screen. */
@@ -13,6 +13,29 @@ const pixels_max = 4_000_000;
 export interface masks {
   id: string;
   detections: detection[];
+}
+
+const counts_of = new WeakMap<detection, number[]>();
+
+/** The smallest of the shown masks that covers this pixel of the image; null when none does. */
+export function mask_at(
+  result: masks,
+  hidden: ReadonlySet<number>,
+  x: number,
+  y: number,
+): number | null {
+  let best: number | null = null;
+  result.detections.forEach((d, i) => {
+    const [left, top, width, height] = d.bbox;
+    if (hidden.has(i) || x < left || y < top || x >= left + width || y >= top + height) return;
+    if (best !== null && result.detections[best]!.area <= d.area) return;
+    const rle = rle_of(d);
+    if (rle === null) return;
+    let counts = counts_of.get(d);
+    if (counts === undefined) counts_of.set(d, (counts = decode_counts(rle.counts)));
+    if (is_set(counts, rle.size[0], x, y)) best = i;
+  });
+  return best;
 }
 
 /** The server sends compressed strings unless asked otherwise. */
@@ -27,6 +50,7 @@ export function Overlay({
   height,
   opacity,
   highlight = null,
+  hidden,
   first_colour = 0,
   testid = ids.overlay,
   style,
@@ -38,6 +62,8 @@ export function Overlay({
   opacity: number;
   /** Only this instance is shown in full; the others step back. */
   highlight?: number | null;
+  /** Instances that are not shown, unless highlighted. */
+  hidden?: ReadonlySet<number>;
   /** Which colour the first instance has; the others follow. */
   first_colour?: number;
   testid?: string;
@@ -58,7 +84,7 @@ export function Overlay({
     try {
       result.detections.forEach((d, i) => {
         const rle = rle_of(d);
-        if (rle === null || (highlight !== null && highlight !== i)) return;
+        if (rle === null || !(highlight === null ? !hidden?.has(i) : highlight === i)) return;
         if (rle.size[0] !== height || rle.size[1] !== width) {
           throw new Error("a mask has another size than its image");
         }
@@ -69,7 +95,7 @@ export function Overlay({
       return;
     }
     ink.putImageData(picture, 0, 0);
-  }, [result, width, height, highlight, first_colour, toasts]);
+  }, [result, width, height, highlight, hidden, first_colour, toasts]);
 
   return (
     <canvas

@@ -14,6 +14,7 @@ import { OwnQueue } from "./own_queue";
 
 function JobImages({ job }: { job: job }) {
   const [images, set_images] = useState<job_image[] | null>(null);
+  const { returns } = useLive();
   const toasts = useToasts();
   useEffect(() => {
     let gone = false;
@@ -24,7 +25,7 @@ function JobImages({ job }: { job: job }) {
     return () => {
       gone = true;
     };
-  }, [job.id, job.version, toasts]);
+  }, [job.id, job.version, returns, toasts]);
   if (images === null) return <Spinner />;
   return (
     <ul className="job-images" data-testid={ids.job_detail}>
@@ -144,11 +145,6 @@ export function Jobs() {
         <h1>Jobs</h1>
         <OwnQueue />
       </div>
-      {status === "offline" && (
-        <p className="notice">
-          The server cannot be reached. What you see may be out of date; the page keeps trying.
-        </p>
-      )}
       {!loaded && list.length === 0 && status !== "offline" && <Spinner />}
       {loaded && list.length === 0 && (
         <Empty title="No jobs yet">

@@ -24,7 +24,7 @@ export function queue_sentence(q: own_queue): string {
 export function OwnQueue() {
   const [queue, set_queue] = useState<own_queue | null>(null);
   const [busy, set_busy] = useState(false);
-  const { jobs } = useLive();
+  const { jobs, returns } = useLive();
   const toasts = useToasts();
   const open = open_jobs(jobs);
   // Read again when a job comes, starts, gets on or ends.
@@ -42,7 +42,7 @@ export function OwnQueue() {
     return () => {
       gone = true;
     };
-  }, [progress]);
+  }, [progress, returns]);
 
   const turn = useCallback(async () => {
     if (queue === null) return;

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { list_images } from "../api/routes";
 import type { image } from "../api/types";
+import { useServerBack } from "./live";
 
 const page = 60;
 const all_page = 1000;
@@ -13,6 +14,8 @@ export interface image_pages {
   failed: boolean;
   more: boolean;
   load_more: () => void;
+  /** After a failure: what could not be read. */
+  again: () => void;
   prepend: (i: image) => void;
   remove: (id: string) => void;
 }
@@ -64,6 +67,10 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   const load_more = useCallback(() => {
     if (!loading && !failed && cursor !== null) void load(cursor);
   }, [loading, failed, cursor, load]);
+  const again = useCallback(() => void load(cursor), [load, cursor]);
+  useServerBack(() => {
+    if (failed) again();
+  });
   const prepend = useCallback((i: image) => {
     set_images((have) => merge([i], have));
     set_total((n) => n + 1);
@@ -73,7 +80,8 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
     set_total((n) => Math.max(0, n - 1));
   }, []);
 
-  return { images, total, loading, failed, more: cursor !== null, load_more, prepend, remove };
+  const more = cursor !== null;
+  return { images, total, loading, failed, more, load_more, again, prepend, remove };
 }
 
 function merge(a: image[], b: image[]): image[] {
@@ -81,14 +89,15 @@ function merge(a: image[], b: image[]): image[] {
   return [...a, ...b.filter((i) => !seen.has(i.id))];
 }
 
-/** Ids of all images, newest first, up to `most`. */
-export async function all_image_ids(most: number): Promise<string[]> {
+/** Ids of all images whose name fits, newest first, up to `most`. */
+export async function all_image_ids(most: number, search = ""): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | null = null;
   do {
     const answer: Awaited<ReturnType<typeof list_images>> = await list_images({
       limit: all_page,
       cursor,
+      search,
     });
     found.push(...answer.images.map((i) => i.id));
     cursor = answer.next_cursor ?? null;

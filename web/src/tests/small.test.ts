@@ -16,7 +16,7 @@ describe("uploads reducer", () => {
     let s = three_and_more;
     for (const id of [1, 2, 3]) s = reduce_uploads(s, { kind: "started", id });
     expect(startable(s)).toEqual([]);
-    s = reduce_uploads(s, { kind: "failed", id: 2, error: "not an image" });
+    s = reduce_uploads(s, { kind: "failed", id: 2, error: "not an image", again: false });
     expect(startable(s).map((u) => u.id)).toEqual([4]);
     s = reduce_uploads(s, { kind: "retried", id: 2 });
     expect(startable(s).map((u) => u.id)).toEqual([2]);
