@@ -20,6 +20,7 @@ import {
 } from "./browser.mjs";
 import { account_pages } from "./account_pages.mjs";
 import { admin_pages } from "./admin_pages.mjs";
+import { hand_steps } from "./hands.mjs";
 import { look_around, polling_fallback } from "./more_pages.mjs";
 import { preview_steps } from "./preview.mjs";
 
@@ -345,6 +346,7 @@ try {
   await coco_step();
   await other_mode_steps();
   await look_around(everything);
+  await hand_steps(everything);
   await account_pages(everything);
   await admin_pages(everything);
   await polling_fallback({ context, run, step, shot });

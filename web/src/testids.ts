@@ -73,6 +73,7 @@ export const ids = {
   job_detail: "job-detail",
   job_image: "job-image",
   history_item: "history-item",
+  history_empty: "history-empty",
   history_view: "history-view",
   display_name: "display-name",
   quota: "quota",

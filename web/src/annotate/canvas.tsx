@@ -9,6 +9,7 @@ import "konva/lib/shapes/Transformer";
 import { Circle, Layer, Line, Rect, Stage, Transformer } from "react-konva/lib/ReactKonvaCore";
 import { image_url, thumbnail_url } from "../api/routes";
 import type { box_annotation, detection, image, point_annotation, result } from "../api/types";
+import { mask_at } from "../state/masks";
 import type { preview_state } from "../state/preview";
 import {
   box_between,
@@ -20,7 +21,7 @@ import {
   type rect,
 } from "../state/viewport";
 import { ids } from "../testids";
-import { mask_at, Overlay } from "./overlay";
+import { Overlay } from "./overlay";
 import { is_point_tool, point_colours, prompt_colours, prompt_type_of, type tool } from "./tools";
 import type { instances } from "./use_instances";
 import { click_px, type view_control } from "./use_viewport";

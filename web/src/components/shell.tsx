@@ -72,8 +72,8 @@ function OfflineNote() {
   if (status !== "offline") return null;
   return (
     <p className="notice offline-note" role="alert" data-testid={ids.offline}>
-      <b>The server cannot be reached.</b> Nothing can be saved until it is back; the page keeps
-      trying and goes on by itself.
+      <b>The server cannot be reached.</b> Nothing can be saved until it is back; then the page
+      goes on by itself.
     </p>
   );
 }

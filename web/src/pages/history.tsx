@@ -188,7 +188,7 @@ export function History() {
       </div>
       {items === null && (failed ? <Unread what="The results" again={again} /> : <Spinner />)}
       {items !== null && items.length === 0 && (
-        <Empty title="No results yet">
+        <Empty title="No results yet" testid={ids.history_empty}>
           <p>
             Open an image in the <Link to="/">gallery</Link>, mark something and press Process.
           </p>

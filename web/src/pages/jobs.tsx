@@ -8,7 +8,7 @@ import { duration, mode_names, plural, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { useLive } from "../state/live";
-import { is_terminal, newest_first } from "../state/jobs";
+import { first_priority, is_terminal, newest_first } from "../state/jobs";
 import { ids } from "../testids";
 import { OwnQueue } from "./own_queue";
 
@@ -67,7 +67,7 @@ function describe_where(j: job): string {
 function Row({ job }: { job: job }) {
   const [open, set_open] = useState(false);
   const [busy, set_busy] = useState(false);
-  const { put_job } = useLive();
+  const { jobs, put_job } = useLive();
   const toasts = useToasts();
   const act = async (what: (id: string) => Promise<job>) => {
     set_busy(true);
@@ -98,6 +98,17 @@ function Row({ job }: { job: job }) {
         <span className="badge">{mode_names[job.mode]}</span>
         <Status job={job} />
         <span className="job-actions">
+          {job.status === "queued" && (job.queue_position ?? 0) > 0 && (
+            <button
+              type="button"
+              disabled={busy}
+              title="Before all your other waiting jobs"
+              data-testid={ids.job_first}
+              onClick={() => void act((id) => api.prioritise_job(id, first_priority(jobs)))}
+            >
+              Run first
+            </button>
+          )}
           {!is_terminal(job.status) && (
             <button
               type="button"
