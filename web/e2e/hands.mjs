@@ -146,7 +146,7 @@ export async function hand_steps(everything) {
     check((await page.locator(".tile.selected").count()) === n, "a tile is not marked");
     await page.getByRole("button", { name: "Clear selection" }).click();
   });
-  await step("a waiting job is put before the others", async () => {
+  await step("a waiting job is put before the others, and a paused queue is said", async () => {
     await at(page, "nav-jobs").click();
     await at(page, "own-queue-switch").click();
     await page.locator('[data-testid="own-queue"][data-paused="true"]').waitFor();
@@ -156,7 +156,12 @@ export async function hand_steps(everything) {
     await row(last).filter({ hasText: "next in your queue" }).waitFor();
     await row(first).filter({ hasText: "1 ahead" }).waitFor();
     check((await row(last).getByTestId("job-first").count()) === 0, "the first can be put first");
-    await at(page, "own-queue-switch").click();
+    // Whoever looks at an image is told why nothing happens.
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").last().getByRole("link").click();
+    await at(page, "queue-paused").getByRole("button").click();
+    await at(page, "queue-paused").waitFor({ state: "detached" });
+    await at(page, "nav-jobs").click();
     for (const id of [first, last]) {
       await row(id).locator('[data-testid="job-status"][data-status="completed"]').waitFor();
     }

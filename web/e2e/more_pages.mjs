@@ -50,6 +50,8 @@ export async function look_around({ page, run, step, shot, who }) {
   });
   await step("all results are exported as one COCO file", async () => {
     await at(page, "export-menu").locator("summary").click();
+    const count = await at(page, "export-count").textContent();
+    check(count.startsWith(`${run.photos.length} images with a result`), `the menu says ${count}`);
     await shot("10b-export-menu");
     const [download] = await Promise.all([
       page.waitForEvent("download"),

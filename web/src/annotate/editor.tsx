@@ -120,7 +120,7 @@ export function Editor({
       if (!(await keep())) return;
       // This image runs again even when nothing changed: somebody pressed the button for it.
       if (all) await submit(await all_image_ids(images_per_job_max), mode, false);
-      else await submit([image.id], mode, true);
+      else await submit([image.id], mode, true, true);
     } catch (e) {
       toasts.error(e);
     } finally {

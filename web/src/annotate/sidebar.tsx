@@ -6,6 +6,7 @@ import { JobBar, Status } from "../components/bits";
 import { useToasts } from "../components/toasts";
 import { duration, plural, prompt_names, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
+import { PausedNote } from "../pages/own_queue";
 import { is_terminal, jobs_of_image } from "../state/jobs";
 import { useLive } from "../state/live";
 import { ids } from "../testids";
@@ -115,6 +116,7 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
         </Link>
       </div>
       <JobBar job={job} />
+      {!ended && <PausedNote job_id={job.id} />}
       {!ended && job.eta_seconds !== null && job.eta_seconds >= 1 && (
         <p className="muted small">about {duration(job.eta_seconds)} left</p>
       )}

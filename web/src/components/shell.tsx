@@ -86,7 +86,7 @@ function to_content(e: MouseEvent): void {
 
 export function Shell({ children, full = false }: { children: ReactNode; full?: boolean }) {
   const { user, sign_out } = useSession();
-  const { at } = useRouter();
+  const { at, go } = useRouter();
   const { jobs } = useLive();
   const toasts = useToasts();
   const open = open_jobs(jobs).length;
@@ -136,7 +136,12 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
             type="button"
             className="quiet"
             data-testid={ids.sign_out}
-            onClick={() => sign_out().catch((e) => toasts.error(e))}
+            onClick={() =>
+              // Whoever signs in next does not want to be where this user was.
+              sign_out()
+                .then(() => go("/sign-in", true))
+                .catch((e) => toasts.error(e))
+            }
           >
             Sign out
           </button>

@@ -10,25 +10,26 @@ import { UploadsPanel } from "../components/uploads_panel";
 import { mode_names, plural } from "../lib/format";
 import { Link } from "../lib/router";
 import { useTitle } from "../lib/title";
-import { useLive, useLiveEvents, useServerBack } from "../state/live";
+import { useLive, useServerBack } from "../state/live";
 import { place } from "../state/place";
 import { useUploads } from "../state/uploads_provider";
 import { all_image_ids, useImages } from "../state/use_images";
+import { useProcessed, with_results } from "../state/use_processed";
 import { ids } from "../testids";
 
 const images_per_job_max = 10_000;
-const history_read = 1000;
 const accepted = "image/jpeg,image/png,image/webp,image/tiff,image/bmp";
 
+/** quiet: the page itself shows how the job gets on. */
 export function useSubmitJob() {
   const { put_job } = useLive();
   const toasts = useToasts();
   return useCallback(
-    async (image_ids: string[], mode: mode, force_all: boolean) => {
+    async (image_ids: string[], mode: mode, force_all: boolean, quiet = false) => {
       try {
         const made = await api.create_job(image_ids, mode, force_all);
         put_job(made);
-        toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
+        if (!quiet) toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
         return made;
       } catch (e) {
         toasts.error(e);
@@ -37,47 +38,6 @@ export function useSubmitJob() {
     },
     [put_job, toasts],
   );
-}
-
-type processed_modes = ReadonlyMap<string, ReadonlySet<mode>>;
-
-/** In which modes each image has results. */
-function by_image(items: { image_id: string; mode: mode }[]): processed_modes {
-  const found = new Map<string, Set<mode>>();
-  for (const h of items) found.set(h.image_id, (found.get(h.image_id) ?? new Set()).add(h.mode));
-  return found;
-}
-
-function useProcessed(): processed_modes {
-  const [processed, set_processed] = useState<processed_modes>(new Map());
-  const [asked, set_asked] = useState(0);
-  const toasts = useToasts();
-  const { jobs, status, returns } = useLive();
-  // While polling there are no result events: read again when a job has got further.
-  const ended =
-    status === "live"
-      ? 0
-      : Object.values(jobs.by_id).reduce((n, j) => n + j.processed_count, 0);
-  useEffect(() => {
-    let gone = false;
-    api
-      .all_history(history_read)
-      .then((items) => !gone && set_processed(by_image(items)))
-      .catch((e) => !gone && toasts.error(e));
-    return () => {
-      gone = true;
-    };
-  }, [ended, asked, returns, toasts]);
-  useLiveEvents((e) => {
-    if (e.type === "resync") set_asked((n) => n + 1);
-    if (e.type !== "result.ready") return;
-    const mode = jobs.by_id[e.job_id]?.mode;
-    if (mode === undefined) return set_asked((n) => n + 1);
-    set_processed((old) =>
-      new Map(old).set(e.image_id, new Set(old.get(e.image_id) ?? []).add(mode)),
-    );
-  });
-  return processed;
 }
 
 function Card({
@@ -162,7 +122,7 @@ export function Gallery() {
   const [deleting, set_deleting] = useState<string[] | null>(null);
   const [busy, set_busy] = useState(false);
   const list = useImages(search, toasts.error);
-  const processed = useProcessed();
+  const { processed, all_known } = useProcessed();
   const uploads = useUploads();
   const submit = useSubmitJob();
   const file_input = useRef<HTMLInputElement>(null);
@@ -303,7 +263,13 @@ export function Gallery() {
           >
             Process all
           </button>
-          {processed.size > 0 && <ExportMenu mode={mode} picked={[...selected]} />}
+          {processed.size > 0 && (
+            <ExportMenu
+              mode={mode}
+              picked={[...selected]}
+              with_results={all_known ? with_results(processed, mode, selected) : null}
+            />
+          )}
           {selected.size === 0 && (
             <button
               type="button"

@@ -78,3 +78,36 @@ export function OwnQueue() {
     </div>
   );
 }
+
+/** Beside a job that waits: why it waits, when that is the user's own doing. */
+export function PausedNote({ job_id }: { job_id: string }) {
+  const [paused, set_paused] = useState(false);
+  const { returns } = useLive();
+  const toasts = useToasts();
+  useEffect(() => {
+    let gone = false;
+    api
+      .get_queue()
+      .then((q) => !gone && set_paused(q.paused))
+      .catch(() => {
+        // Nothing is known then, and nothing said.
+      });
+    return () => {
+      gone = true;
+    };
+  }, [job_id, returns]);
+  if (!paused) return null;
+  const resume = () =>
+    api
+      .resume_queue()
+      .then((q) => set_paused(q.paused))
+      .catch((e) => toasts.error(e));
+  return (
+    <div className="line spread" data-testid={ids.queue_paused}>
+      <span className="small">Your queue is paused.</span>
+      <button type="button" onClick={() => void resume()}>
+        Resume it
+      </button>
+    </div>
+  );
+}
