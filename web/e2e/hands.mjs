@@ -1,5 +1,5 @@
-// What hands do in other annotation tools: letting go beside the picture, redo, panning, two fingers,
-// hiding a mask, picking all, dropping a file anywhere, putting a job before the others.
+// What hands do in other annotation tools: letting go beside the picture, redo, panning, two
+// fingers, hiding a mask, picking all, dropping a file anywhere, putting a job before the others.
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { at, check, drag, on_screen, painted, until } from "./browser.mjs";
@@ -97,6 +97,22 @@ async function picture_steps({ page, step, shot }) {
   });
 }
 
+/** In the page, but not by its own ways: as a script with the same account would. */
+async function upload_aside(base64) {
+  const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+  const form = new FormData();
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  form.append("file", new File([bytes], "by_script.jpg"));
+  const headers = { "X-CSRF-Token": csrf_token };
+  const answer = await fetch("/api/v1/images", { method: "POST", headers, body: form });
+  return (await answer.json()).id;
+}
+async function delete_aside(id) {
+  const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+  const headers = { "X-CSRF-Token": csrf_token };
+  await fetch(`/api/v1/images/${id}`, { method: "DELETE", headers });
+}
+
 /** Twice the same job and one more, all waiting. */
 function submit_three(page) {
   return page.evaluate(async () => {
@@ -138,6 +154,16 @@ export async function hand_steps(everything) {
     check(page.url() === url, "the page was left");
     await at(page, "nav-gallery").click();
     await at(page, "uploads").filter({ hasText: "1 image uploaded" }).waitFor();
+  });
+  await step("what a script uploads and deletes comes and goes by itself", async () => {
+    const before = await at(page, "gallery-item").count();
+    const photo = readFileSync(run.photos[0]).toString("base64");
+    const id = await page.evaluate(upload_aside, photo);
+    await page.locator(`[data-image-id="${id}"]`).waitFor();
+    check((await at(page, "gallery-item").count()) === before + 1, "another image has gone");
+    await page.evaluate(delete_aside, id);
+    await page.locator(`[data-image-id="${id}"]`).waitFor({ state: "detached" });
+    check((await at(page, "gallery-item").count()) === before, "another image has gone");
   });
   await step("all images are picked with one button", async () => {
     const n = await at(page, "gallery-item").count();

@@ -63,6 +63,7 @@ async function sign_in_steps() {
   await step("signing out leads to the sign-in page, back to where one wanted to go", async () => {
     await at(page, "sign-out").click();
     await at(page, "sign-in-form").waitFor();
+    await until(() => page.url() === `${run.base}/sign-in`, "whoever is next is led elsewhere");
     await page.goto(`${run.base}/account`);
     await at(page, "sign-in-form").waitFor();
   });

@@ -41,7 +41,15 @@ export function OverlayControls({ overlay }: { overlay: overlay_control }) {
   );
 }
 
-function MaskLine({ mask, index: i, instances }: { mask: detection; index: number; instances: instances }) {
+function MaskLine({
+  mask,
+  index: i,
+  instances,
+}: {
+  mask: detection;
+  index: number;
+  instances: instances;
+}) {
   const { highlight, set_highlight, pointed, hidden, toggle } = instances;
   const line = useRef<HTMLLIElement>(null);
   const is_pointed = pointed === i;

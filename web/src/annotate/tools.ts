@@ -1,7 +1,13 @@
 // Which tools a mode offers, and the keys that choose them.
 import type { mode, prompt_type } from "../api/types";
 
-export type tool = "select" | "box" | "exemplar_positive" | "exemplar_negative" | "point" | "point_negative";
+export type tool =
+  | "select"
+  | "box"
+  | "exemplar_positive"
+  | "exemplar_negative"
+  | "point"
+  | "point_negative";
 
 export interface tool_info {
   tool: tool;

@@ -4,7 +4,7 @@ import { useServerBack } from "../state/live";
 import { ids } from "../testids";
 import { Empty } from "./bits";
 
-/** A part of the program that could not be fetched: the server is away, or was updated meanwhile. */
+/** A part of the program could not be fetched: the server is away, or was updated meanwhile. */
 export class missing_part extends Error {}
 
 /** Browsers may remember that a module could not be fetched: only a new page asks again. */

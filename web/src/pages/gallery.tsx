@@ -13,7 +13,7 @@ import { useTitle } from "../lib/title";
 import { useLive, useServerBack } from "../state/live";
 import { place } from "../state/place";
 import { useUploads } from "../state/uploads_provider";
-import { all_image_ids, useImages } from "../state/use_images";
+import { all_image_ids, useChangesElsewhere, useImages } from "../state/use_images";
 import { useProcessed, with_results } from "../state/use_processed";
 import { ids } from "../testids";
 
@@ -63,7 +63,11 @@ function Card({
       data-testid={ids.gallery_item}
       data-image-id={image.id}
     >
-      <Link to={`/images/${image.id}?mode=${mode}`} className="thumb" aria-label={`Open ${image.filename}`}>
+      <Link
+        to={`/images/${image.id}?mode=${mode}`}
+        className="thumb"
+        aria-label={`Open ${image.filename}`}
+      >
         {broken ? (
           <span className="muted small">no preview</span>
         ) : (
@@ -162,6 +166,11 @@ export function Gallery() {
     watch.observe(element);
     return () => watch.disconnect();
   }, [load_more]);
+
+  const uploading = uploads.uploads.items.some(
+    (u) => u.state === "waiting" || u.state === "running",
+  );
+  useChangesElsewhere(list, search === "", uploading);
 
   const select = (id: string, range: boolean) => {
     const next = new Set(selected);

@@ -2,4 +2,7 @@
 // as the page; a reloaded one starts anew.
 import type { mode } from "../api/types";
 
-export const place: { mode: mode; image_id: string | null } = { mode: "inside_box", image_id: null };
+export const place: { mode: mode; image_id: string | null } = {
+  mode: "inside_box",
+  image_id: null,
+};

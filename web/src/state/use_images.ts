@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { list_images } from "../api/routes";
 import type { image } from "../api/types";
-import { useServerBack } from "./live";
+import { useLiveEvents, useServerBack } from "./live";
 
 const page = 60;
 const all_page = 1000;
@@ -16,6 +16,8 @@ export interface image_pages {
   load_more: () => void;
   /** After a failure: what could not be read. */
   again: () => void;
+  /** Reads what is shown again, quietly: something came or went elsewhere. */
+  refresh: () => Promise<void>;
   prepend: (i: image) => void;
   remove: (id: string) => void;
 }
@@ -27,6 +29,8 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   const [loading, set_loading] = useState(true);
   const [failed, set_failed] = useState(false);
   const running = useRef<AbortController | null>(null);
+  const shown = useRef(0);
+  shown.current = images.length;
   const report = useRef(on_error);
   report.current = on_error;
 
@@ -71,6 +75,13 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   useServerBack(() => {
     if (failed) again();
   });
+  const refresh = useCallback(async () => {
+    const limit = Math.min(all_page, Math.max(page, shown.current));
+    const answer = await list_images({ limit, search });
+    set_images(answer.images);
+    set_total(answer.total);
+    set_cursor(answer.next_cursor ?? null);
+  }, [search]);
   const prepend = useCallback((i: image) => {
     set_images((have) => merge([i], have));
     set_total((n) => n + 1);
@@ -81,7 +92,29 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   }, []);
 
   const more = cursor !== null;
-  return { images, total, loading, failed, more, load_more, again, prepend, remove };
+  return { images, total, loading, failed, more, load_more, again, refresh, prepend, remove };
+}
+
+const settle_ms = 700;
+
+/** What a script or another window uploads or deletes is seen here too. Not while `busy`. */
+export function useChangesElsewhere(list: image_pages, all: boolean, busy: boolean): void {
+  const now = useRef({ list, all, busy });
+  now.current = { list, all, busy };
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useLiveEvents((e) => {
+    if (e.type !== "quota.changed") return;
+    clearTimeout(timer.current);
+    // The answer to one's own upload or deletion is on its way as well.
+    timer.current = setTimeout(() => {
+      const { list: l, all: everything, busy: own } = now.current;
+      if (own || !everything || l.loading || e.image_count === l.total) return;
+      l.refresh().catch(() => {
+        // The next event tries again; nothing that is shown is wrong.
+      });
+    }, settle_ms);
+  });
 }
 
 function merge(a: image[], b: image[]): image[] {
