@@ -79,7 +79,7 @@ void http_session::begin_exchange() {
 void http_session::authenticate() {
   const auto c = find_credential(authorization_, x_api_key_, cookie_);
   if (c.kind == credential_kind::none) {
-    refuse_unknown();
+    refuse_unknown(c.kind);
     return;
   }
   auto& auth = io_.shared.auth;
@@ -110,7 +110,7 @@ void http_session::on_verified(core::outcome<authentication::entry_ptr> result) 
   if (!result.ok()) {
     refuse(result.failure());
   } else if (!*result) {
-    refuse_unknown();
+    refuse_unknown(known_kind_);
   } else {
     admitted(*result);
   }
@@ -149,9 +149,13 @@ void http_session::on_rotated(std::optional<std::string> token) {
   authorized();
 }
 
-void http_session::refuse_unknown() {
+void http_session::refuse_unknown(credential_kind offered) {
+  // Whoever sent a key learns that it arrived; which of the three it is stays untold.
   if (io_.shared.door.allow_unauthenticated(request_->remote_address, began_))
-    refuse(core::make_error(core::error_code::not_signed_in, "Not signed in"));
+    refuse(core::make_error(core::error_code::not_signed_in,
+                            offered == credential_kind::api_key
+                                ? "Not signed in: the API key is unknown, expired or revoked"
+                                : "Not signed in"));
   else
     refuse(core::make_error(core::error_code::rate_limited,
                             "Too many requests without valid credentials"));

@@ -96,7 +96,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   void on_verified(core::outcome<authentication::entry_ptr> result);
   void admitted(const authentication::entry_ptr& entry);
   void on_rotated(std::optional<std::string> token);
-  void refuse_unknown();
+  void refuse_unknown(credential_kind offered);
   bool refuse_busy_key();
   void authorized();
   void expect_body();

@@ -20,6 +20,7 @@ import {
 } from "./browser.mjs";
 import { account_pages } from "./account_pages.mjs";
 import { admin_pages } from "./admin_pages.mjs";
+import { hand_steps } from "./hands.mjs";
 import { look_around, polling_fallback } from "./more_pages.mjs";
 import { preview_steps } from "./preview.mjs";
 
@@ -62,6 +63,7 @@ async function sign_in_steps() {
   await step("signing out leads to the sign-in page, back to where one wanted to go", async () => {
     await at(page, "sign-out").click();
     await at(page, "sign-in-form").waitFor();
+    await until(() => page.url() === `${run.base}/sign-in`, "whoever is next is led elsewhere");
     await page.goto(`${run.base}/account`);
     await at(page, "sign-in-form").waitFor();
   });
@@ -345,6 +347,7 @@ try {
   await coco_step();
   await other_mode_steps();
   await look_around(everything);
+  await hand_steps(everything);
   await account_pages(everything);
   await admin_pages(everything);
   await polling_fallback({ context, run, step, shot });

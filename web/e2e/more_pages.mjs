@@ -50,6 +50,8 @@ export async function look_around({ page, run, step, shot, who }) {
   });
   await step("all results are exported as one COCO file", async () => {
     await at(page, "export-menu").locator("summary").click();
+    const count = await at(page, "export-count").textContent();
+    check(count.startsWith(`${run.photos.length} images with a result`), `the menu says ${count}`);
     await shot("10b-export-menu");
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -191,10 +193,46 @@ export async function polling_fallback({ context, run, step, shot }) {
   await step("a server that is away is called offline, and found again", async () => {
     await context.setOffline(true);
     await page.locator('[data-testid="live-indicator"][data-status="offline"]').waitFor();
+    await at(page, "offline").waitFor();
     await shot("22-offline", page);
     await context.setOffline(false);
     await page.locator('[data-testid="live-indicator"][data-status="polling"]').waitFor();
+    await at(page, "offline").waitFor({ state: "detached" });
     check(problems.length === 0, problems.join("; "));
+  });
+  await step("what could not be read meanwhile is not called empty, and comes by itself", async () => {
+    await context.setOffline(true);
+    await at(page, "offline").waitFor();
+    for (const [nav, empty, item] of [
+      ["nav-gallery", "gallery-empty", "gallery-item"],
+      ["nav-history", "history-empty", "history-item"],
+    ]) {
+      await at(page, nav).click();
+      await at(page, "read-again").waitFor();
+      check((await at(page, empty).count()) === 0, `${nav}: what is not known is called empty`);
+      await context.setOffline(false);
+      await at(page, item).first().waitFor();
+      await context.setOffline(true);
+      await at(page, "offline").waitFor();
+    }
+    await shot("22b-offline-history", page);
+    await context.setOffline(false);
+    await at(page, "offline").waitFor({ state: "detached" });
+  });
+  await step("a part of the program that cannot be fetched is said, and fetched later", async () => {
+    // As if nobody had opened an administrator's page in this browser yet.
+    const part = "**/assets/administration-*.js";
+    await page.route(part, (r) => r.abort());
+    await context.setOffline(true);
+    await at(page, "offline").waitFor();
+    await at(page, "nav-users").click();
+    await at(page, "broken-page").waitFor();
+    await shot("22c-broken-page", page);
+    await page.unroute(part);
+    await context.setOffline(false);
+    await at(page, "user-row").first().waitFor();
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
   });
   await page.close();
 }

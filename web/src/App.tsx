@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect } from "react";
 import { admin_paths } from "./admin/paths";
 import { Empty, Spinner } from "./components/bits";
+import { Boundary, missing_part } from "./components/boundary";
 import { Shell } from "./components/shell";
 import { ToastProvider } from "./components/toasts";
 import { Link, match, Router, safe_next, useRouter } from "./lib/router";
@@ -15,9 +16,13 @@ import { SessionProvider, useSession } from "./state/session";
 import { UploadsProvider } from "./state/uploads_provider";
 
 // The drawing library is half of the program; the other pages do without it.
-const Annotate = lazy(() => import("./pages/annotate"));
+const Annotate = lazy(() => import("./pages/annotate").catch(not_fetched));
 // Most people never see these.
-const Administration = lazy(() => import("./admin/administration"));
+const Administration = lazy(() => import("./admin/administration").catch(not_fetched));
+
+function not_fetched(e: unknown): never {
+  throw new missing_part(String(e));
+}
 
 function Unreachable({ problem, again }: { problem: string; again: () => void }) {
   return (
@@ -105,9 +110,11 @@ export function App() {
   return (
     <Router>
       <ToastProvider>
-        <SessionProvider>
-          <Gate />
-        </SessionProvider>
+        <Boundary at="">
+          <SessionProvider>
+            <Gate />
+          </SessionProvider>
+        </Boundary>
       </ToastProvider>
     </Router>
   );

@@ -237,7 +237,8 @@ export default async function (t) {
       await socket.hello();
       expect(await user.delete(`/api-keys/${made.id}`), 204);
       await socket.closed;
-      expect(await full.get('/images'), 401);
+      const refused = expect(await full.get('/images'), 401);
+      assert.match(refused.detail, /API key is unknown, expired or revoked/);
       await assert.rejects(Socket.open(full), (e) => e.status === 401);
       expect(await user.delete(`/api-keys/${made.id}`), 404);
       expect(await user.post('/api-keys', {name: 5}), 422);

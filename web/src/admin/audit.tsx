@@ -2,10 +2,11 @@
 import { useCallback, useEffect, useReducer, useRef, useState } from "react";
 import * as api from "../api/admin_routes";
 import { is_absent } from "../api/client";
-import { Empty, Spinner } from "../components/bits";
+import { Empty, Spinner, Unread } from "../components/bits";
 import { useNow } from "../components/time";
 import { useToasts } from "../components/toasts";
 import { ago } from "../lib/format";
+import { useServerBack } from "../state/live";
 import { useLoaded } from "../state/use_loaded";
 import { ids } from "../testids";
 import { no_audit, reduce_audit } from "./audit_list";
@@ -68,6 +69,10 @@ function AuditList() {
     return () => question.current?.abort();
   }, [read]);
 
+  useServerBack(() => {
+    if (list.entries === null) void read(null);
+  });
+
   if (absent) {
     return (
       <Empty title="This server keeps no audit log">
@@ -113,7 +118,7 @@ function AuditList() {
           Read again
         </button>
       </div>
-      {list.entries === null && (list.busy ? <Spinner /> : <Empty title="Nothing could be read" />)}
+      {list.entries === null && (list.busy ? <Spinner /> : <Unread what="The audit log" again={() => void read(null)} />)}
       {list.entries !== null && list.entries.length === 0 && (
         <Empty title={filtered ? "Nothing fits" : "Nothing has happened yet"}>
           {filtered && "Try another kind of action, or everybody."}

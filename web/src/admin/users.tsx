@@ -3,7 +3,7 @@ import { useState } from "react";
 import { list_sessions } from "../api/account_routes";
 import * as api from "../api/admin_routes";
 import type { managed_user } from "../api/types";
-import { Bar, Empty, Spinner } from "../components/bits";
+import { Bar, Empty, Spinner, Unread } from "../components/bits";
 import { useToasts } from "../components/toasts";
 import { bytes } from "../lib/format";
 import { useSession } from "../state/session";
@@ -86,13 +86,7 @@ function UserList() {
   const toasts = useToasts();
   if (users.value === null) {
     if (!users.failed) return <Spinner />;
-    return (
-      <Empty title="The users could not be read">
-        <button type="button" onClick={() => void users.reload()}>
-          Try again
-        </button>
-      </Empty>
-    );
+    return <Unread what="The users" again={() => void users.reload()} />;
   }
   const found = found_users(users.value, search, filter);
   const shown = page_at(found, page);

@@ -9,6 +9,7 @@ import "konva/lib/shapes/Transformer";
 import { Circle, Layer, Line, Rect, Stage, Transformer } from "react-konva/lib/ReactKonvaCore";
 import { image_url, thumbnail_url } from "../api/routes";
 import type { box_annotation, detection, image, point_annotation, result } from "../api/types";
+import { mask_at } from "../state/masks";
 import type { preview_state } from "../state/preview";
 import {
   box_between,
@@ -21,8 +22,9 @@ import {
 } from "../state/viewport";
 import { ids } from "../testids";
 import { Overlay } from "./overlay";
-import { point_colours, prompt_colours, prompt_type_of, type tool } from "./tools";
-import type { view_control } from "./use_viewport";
+import { is_point_tool, point_colours, prompt_colours, prompt_type_of, type tool } from "./tools";
+import type { instances } from "./use_instances";
+import { click_px, type view_control } from "./use_viewport";
 
 const preview_px = 1024;
 /** How much of the stored result's opacity is left while other masks are looked at. */
@@ -46,7 +48,7 @@ interface canvas_props {
   masks: detection[];
   result: result | null;
   opacity: number;
-  highlight: number | null;
+  instances: instances;
 }
 
 const rect_of = (b: box_annotation): rect => ({
@@ -73,8 +75,10 @@ function Photograph({ image, style }: { image: image; style: React.CSSProperties
 
 export function Canvas(props: canvas_props) {
   const { element, control, image, tool, boxes, points, selected } = props;
-  const { view, viewport, space } = control;
+  const { view, viewport, space, pinching } = control;
   const [drag, set_drag] = useState<{ from: point; to: point } | null>(null);
+  /** Where a point tool was pressed: a point when it is let go there. */
+  const press = useRef<{ at: point; screen: point; positive: boolean } | null>(null);
   const transformer = useRef<Konva.Transformer>(null);
   const nodes = useRef(new Map<string, Konva.Rect>());
   const px = 1 / viewport.scale;
@@ -99,30 +103,60 @@ export function Canvas(props: canvas_props) {
     const on_handle = e.target.getParent()?.className === "Transformer";
     const id = e.target.id();
     if (on_handle || (id !== "" && id === selected && e.target.className === "Rect")) return;
-    if (tool === "point") {
-      if (!inside(at, image)) return;
-      const x = clamp(Math.floor(at.x), 0, image.width - 1);
-      const y = clamp(Math.floor(at.y), 0, image.height - 1);
-      props.on_point(x, y, e.evt.button === 0 && !e.evt.altKey);
+    if (is_point_tool(tool)) {
+      const positive = tool === "point" && e.evt.button === 0 && !e.evt.altKey;
+      press.current = { at, screen: { x: e.evt.clientX, y: e.evt.clientY }, positive };
+      if (e.evt.button === 0) control.grab(e.evt);
       return;
     }
     if (e.evt.button !== 0) return;
-    if (drawing !== null) set_drag({ from: at, to: at });
-    else props.on_select(id === "" ? null : id);
+    if (drawing !== null) {
+      // A box may be let go beside the picture, over the side panel or outside the window.
+      (e.evt.target as Element | null)?.setPointerCapture(e.evt.pointerId);
+      return set_drag({ from: at, to: at });
+    }
+    props.on_select(id === "" ? null : id);
+    if (id === "") control.grab(e.evt);
   };
+
+  useEffect(() => {
+    // The second finger came: what the first one had begun was not meant.
+    if (!pinching) return;
+    set_drag(null);
+    press.current = null;
+  }, [pinching]);
+
+  const { set_pointed, hidden } = props.instances;
+  const under = (at: point) =>
+    props.result === null || props.opacity === 0
+      ? null
+      : mask_at(props.result, hidden, Math.floor(at.x), Math.floor(at.y));
 
   const move = (e: Konva.KonvaEventObject<PointerEvent>) => {
     const at = pointer(e);
-    if (drag !== null && at !== null) set_drag({ ...drag, to: at });
+    if (at === null) return;
+    if (drag !== null) set_drag({ ...drag, to: at });
+    else if (e.evt.pointerType === "mouse") set_pointed(under(at));
   };
 
   const up = (e: Konva.KonvaEventObject<PointerEvent>) => {
+    const pressed = press.current;
+    press.current = null;
+    if (pressed !== null) {
+      const { at, screen, positive } = pressed;
+      const moved = Math.hypot(e.evt.clientX - screen.x, e.evt.clientY - screen.y);
+      if (moved >= click_px || !inside(at, image)) return;
+      const x = clamp(Math.floor(at.x), 0, image.width - 1);
+      const y = clamp(Math.floor(at.y), 0, image.height - 1);
+      props.on_point(x, y, positive);
+      return;
+    }
     if (drag === null) return;
     const at = pointer(e) ?? drag.to;
     set_drag(null);
     const moved = Math.max(Math.abs(at.x - drag.from.x), Math.abs(at.y - drag.from.y));
     const made = box_between(drag.from, at, image);
-    if (made !== null && moved * viewport.scale >= 4) props.on_box(made);
+    if (made !== null && moved * viewport.scale >= click_px) props.on_box(made);
     else props.on_select(e.target.id() === "" ? null : e.target.id());
   };
 
@@ -162,6 +196,7 @@ export function Canvas(props: canvas_props) {
       data-x={viewport.x}
       data-y={viewport.y}
       style={{ cursor }}
+      onPointerLeave={() => set_pointed(null)}
       onContextMenu={(e) => e.preventDefault()}
     >
       <Photograph image={image} style={placed} />
@@ -170,7 +205,8 @@ export function Canvas(props: canvas_props) {
         width={image.width}
         height={image.height}
         opacity={looking ? props.opacity * stepped_back : props.opacity}
-        highlight={props.highlight}
+        highlight={props.instances.highlight}
+        hidden={hidden}
         style={placed}
       />
       {looking && (
@@ -191,6 +227,7 @@ export function Canvas(props: canvas_props) {
         onPointerDown={down}
         onPointerMove={move}
         onPointerUp={up}
+        onPointerCancel={() => set_drag(null)}
       >
         <Layer x={viewport.x} y={viewport.y} scaleX={viewport.scale} scaleY={viewport.scale}>
           {boxes.map((b) => (

@@ -18,6 +18,7 @@ import { JobOfImage, PromptList, Results } from "./sidebar";
 import { TextPrompt } from "./text_prompt";
 import { Toolbar } from "./toolbar";
 import { first_tool, prompt_type_of, tools_of_mode, type tool } from "./tools";
+import { useInstances } from "./use_instances";
 import { usePreview } from "./use_preview";
 import { usePrompts } from "./use_prompts";
 import { useResults } from "./use_results";
@@ -28,8 +29,9 @@ const images_per_job_max = 10_000;
 const empty_hints: Record<mode, string> = {
   inside_box: "Drag a box around an object in the picture.",
   find_all: "Drag a box around an example of what you look for, or describe it in words.",
-  point: "Click on an object; right-click on what is not part of it.",
+  point: "Click on an object; Point − or a right-click marks what is not part of it.",
 };
+const hint_without_text = "Drag a box around an example of what you look for.";
 
 /** The overlay's settings stay as they are from image to image. */
 export interface view_settings {
@@ -66,19 +68,21 @@ export function Editor({
   const submit = useSubmitJob();
   const [tool, set_tool] = useState<tool>(first_tool(mode));
   const [selected, set_selected] = useState<string | null>(null);
-  const [highlight, set_highlight] = useState<number | null>(null);
   const [help, set_help] = useState(false);
   const [busy, set_busy] = useState(false);
   const area = useRef<HTMLDivElement>(null);
   const control = useViewport(area, image);
   const work = usePrompts(image);
   const results = useResults(image.id, mode);
+  const instances = useInstances(results.shown?.id);
   const preview = usePreview(image, mode, work);
   const { prompts } = work;
   const pending = has_pending(preview.state);
   const can_preview = mode !== "find_all" && (system?.modes.includes(mode) ?? false);
   const looking = can_preview && settings.preview;
 
+  const hint =
+    mode === "find_all" && !system?.abilities.text ? hint_without_text : empty_hints[mode];
   const boxes = boxes_of_mode(prompts.boxes, mode);
   const points = mode === "point" ? prompts.points : [];
   const ready = has_prompt(prompts, system?.abilities.text ? image.text_prompt : null, mode);
@@ -101,7 +105,6 @@ export function Editor({
     set_mode(m);
     set_tool(first_tool(m));
     set_selected(null);
-    set_highlight(null);
   };
 
   const remove = (id: string) => {
@@ -117,7 +120,7 @@ export function Editor({
       if (!(await keep())) return;
       // This image runs again even when nothing changed: somebody pressed the button for it.
       if (all) await submit(await all_image_ids(images_per_job_max), mode, false);
-      else await submit([image.id], mode, true);
+      else await submit([image.id], mode, true, true);
     } catch (e) {
       toasts.error(e);
     } finally {
@@ -135,12 +138,21 @@ export function Editor({
     void work.undo();
   };
 
+  const do_again = () => {
+    // What is only looked at so far stands in front: there is nothing to do again before it.
+    if (pending) return;
+    dispatch({ kind: "forgotten" });
+    void work.redo();
+  };
+
   const key = (e: KeyboardEvent) => {
     if (is_typing(e.target) || document.querySelector("dialog[open]") !== null) return;
     const control_held = e.ctrlKey || e.metaKey;
-    if (control_held && e.key.toLowerCase() === "z" && !e.shiftKey) {
+    const letter = e.key.toLowerCase();
+    if (control_held && (letter === "z" || letter === "y")) {
       e.preventDefault();
-      take_back();
+      if (letter === "z" && !e.shiftKey) take_back();
+      else do_again();
       return;
     }
     if (control_held || e.altKey) return;
@@ -245,6 +257,8 @@ export function Editor({
         control={control}
         can_undo={pending || prompts.undo.length > 0}
         on_undo={take_back}
+        can_redo={!pending && prompts.redo.length > 0}
+        on_redo={do_again}
         on_help={() => set_help(true)}
         preview={can_preview ? settings.preview : null}
         on_preview={(preview) => set_settings({ ...settings, preview })}
@@ -270,7 +284,7 @@ export function Editor({
           masks={masks}
           result={results.shown}
           opacity={settings.visible ? settings.opacity : 0}
-          highlight={highlight}
+          instances={instances}
         />
         <PreviewBar
           state={preview.state}
@@ -291,14 +305,14 @@ export function Editor({
             set_tool("select");
           }}
           on_remove={remove}
-          hint={empty_hints[mode]}
+          hint={hint}
         />
         <section className="run">
           <button
             type="button"
             className="primary"
             disabled={busy || !(ready || pending) || !work.loaded}
-            title={ready || pending ? "Process this image (Enter)" : empty_hints[mode]}
+            title={ready || pending ? "Process this image (Enter)" : hint}
             data-testid={ids.process}
             onClick={() => void process(false)}
           >
@@ -323,9 +337,8 @@ export function Editor({
             ...settings,
             set_opacity: (opacity) => set_settings({ ...settings, visible: true, opacity }),
             set_visible: (visible) => set_settings({ ...settings, visible }),
-            highlight,
-            set_highlight,
           }}
+          instances={instances}
         />
       </aside>
       {help && <Help on_close={() => set_help(false)} />}

@@ -1,25 +1,13 @@
 // The masks of one result as a canvas that lies over the photograph.
 import { useEffect, useRef, type CSSProperties } from "react";
-import type { coco_rle, detection } from "../api/types";
 import { useToasts } from "../components/toasts";
 import { instance_rgb } from "../lib/colours";
 import { make_sampling, paint_mask } from "../lib/rle";
+import { rle_of, type masks } from "../state/masks";
 import { ids } from "../testids";
 
 /** More would cost memory and show nothing more on a screen. */
 const pixels_max = 4_000_000;
-
-/** A result, or masks that are only looked at. */
-export interface masks {
-  id: string;
-  detections: detection[];
-}
-
-/** The server sends compressed strings unless asked otherwise. */
-function rle_of(d: detection): coco_rle | null {
-  const { size, counts } = d.segmentation;
-  return typeof counts === "string" ? { size, counts } : null;
-}
 
 export function Overlay({
   result,
@@ -27,6 +15,7 @@ export function Overlay({
   height,
   opacity,
   highlight = null,
+  hidden,
   first_colour = 0,
   testid = ids.overlay,
   style,
@@ -38,6 +27,8 @@ export function Overlay({
   opacity: number;
   /** Only this instance is shown in full; the others step back. */
   highlight?: number | null;
+  /** Instances that are not shown, unless highlighted. */
+  hidden?: ReadonlySet<number>;
   /** Which colour the first instance has; the others follow. */
   first_colour?: number;
   testid?: string;
@@ -58,7 +49,7 @@ export function Overlay({
     try {
       result.detections.forEach((d, i) => {
         const rle = rle_of(d);
-        if (rle === null || (highlight !== null && highlight !== i)) return;
+        if (rle === null || !(highlight === null ? !hidden?.has(i) : highlight === i)) return;
         if (rle.size[0] !== height || rle.size[1] !== width) {
           throw new Error("a mask has another size than its image");
         }
@@ -69,7 +60,7 @@ export function Overlay({
       return;
     }
     ink.putImageData(picture, 0, 0);
-  }, [result, width, height, highlight, first_colour, toasts]);
+  }, [result, width, height, highlight, hidden, first_colour, toasts]);
 
   return (
     <canvas

@@ -1,16 +1,18 @@
 // The side panel: prompts, process buttons, the running job, results and the overlay's controls.
 import { useEffect, useState } from "react";
 import { coco_url, job_images, mask_url } from "../api/routes";
-import type { box_annotation, image, mode, point_annotation, result } from "../api/types";
+import type { box_annotation, image, mode, point_annotation } from "../api/types";
 import { JobBar, Status } from "../components/bits";
 import { useToasts } from "../components/toasts";
-import { instance_css } from "../lib/colours";
 import { duration, plural, prompt_names, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
+import { PausedNote } from "../pages/own_queue";
 import { is_terminal, jobs_of_image } from "../state/jobs";
 import { useLive } from "../state/live";
 import { ids } from "../testids";
+import { Detections, OverlayControls, type overlay_control } from "./mask_list";
 import { point_colours, prompt_colours } from "./tools";
+import type { instances } from "./use_instances";
 import type { results_view } from "./use_results";
 
 export function PromptList({
@@ -114,6 +116,7 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
         </Link>
       </div>
       <JobBar job={job} />
+      {!ended && <PausedNote job_id={job.id} />}
       {!ended && job.eta_seconds !== null && job.eta_seconds >= 1 && (
         <p className="muted small">about {duration(job.eta_seconds)} left</p>
       )}
@@ -122,88 +125,18 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
   );
 }
 
-export interface overlay_control {
-  opacity: number;
-  visible: boolean;
-  set_opacity: (n: number) => void;
-  set_visible: (v: boolean) => void;
-  highlight: number | null;
-  set_highlight: (n: number | null) => void;
-}
-
-export function OverlayControls({ overlay }: { overlay: overlay_control }) {
-  return (
-    <div className="line">
-      <label className="check" title="Masks on or off (M)">
-        <input
-          type="checkbox"
-          checked={overlay.visible}
-          data-testid={ids.overlay_toggle}
-          onChange={(e) => overlay.set_visible(e.target.checked)}
-        />
-        Masks
-      </label>
-      <input
-        type="range"
-        min={0}
-        max={100}
-        value={Math.round(overlay.opacity * 100)}
-        aria-label="Opacity of the masks"
-        title="Opacity of the masks"
-        data-testid={ids.opacity}
-        onChange={(e) => overlay.set_opacity(Number(e.target.value) / 100)}
-      />
-      <span className="muted small percent">{Math.round(overlay.opacity * 100)} %</span>
-    </div>
-  );
-}
-
-export function Detections({
-  result,
-  highlight,
-  set_highlight,
-}: {
-  result: result;
-  highlight: number | null;
-  set_highlight: (n: number | null) => void;
-}) {
-  const shown_max = 100;
-  return (
-    <ul className="detections" onMouseLeave={() => set_highlight(null)}>
-      {result.detections.slice(0, shown_max).map((d, i) => (
-        <li key={i} className={highlight === i ? "selected" : ""}>
-          <button
-            type="button"
-            className="row"
-            onMouseEnter={() => set_highlight(i)}
-            onFocus={() => set_highlight(i)}
-            onBlur={() => set_highlight(null)}
-          >
-            <i style={{ background: instance_css(i) }} aria-hidden="true" />
-            <span>Mask {i + 1}</span>
-            <span className="muted small">
-              {Math.round(d.score * 100)} % · {d.area.toLocaleString()} px
-            </span>
-          </button>
-        </li>
-      ))}
-      {result.detections.length > shown_max && (
-        <li className="muted small">and {result.detections.length - shown_max} more</li>
-      )}
-    </ul>
-  );
-}
-
 export function Results({
   image,
   mode,
   results,
   overlay,
+  instances,
 }: {
   image: image;
   mode: mode;
   results: results_view;
   overlay: overlay_control;
+  instances: instances;
 }) {
   const { shown, shown_item, items } = results;
   if (shown_item === null) {
@@ -227,7 +160,7 @@ export function Results({
             ? "Nothing was found."
             : plural(shown.detections.length, "mask")}
       </p>
-      {shown !== null && <Detections result={shown} {...overlay} />}
+      {shown !== null && <Detections result={shown} instances={instances} />}
       <div className="line wrap">
         <a className="button" href={coco_url(image.id, mode)} download data-testid={ids.coco}>
           COCO

@@ -11,6 +11,8 @@ interface toolbar_props {
   control: view_control;
   can_undo: boolean;
   on_undo: () => void;
+  can_redo: boolean;
+  on_redo: () => void;
   on_help: () => void;
   /** null: the model cannot answer at once in this mode. */
   preview: boolean | null;
@@ -53,7 +55,7 @@ export function Toolbar(p: toolbar_props) {
       <hr />
       <button
         type="button"
-        className="tool"
+        className="tool zoom"
         title="Zoom in (+)"
         onClick={() => p.control.zoom(1.25)}
       >
@@ -62,7 +64,7 @@ export function Toolbar(p: toolbar_props) {
       </button>
       <button
         type="button"
-        className="tool"
+        className="tool zoom"
         title="Zoom out (−)"
         onClick={() => p.control.zoom(0.8)}
       >
@@ -87,6 +89,17 @@ export function Toolbar(p: toolbar_props) {
       <button
         type="button"
         className="tool"
+        title="Do again what was taken back (Ctrl Shift Z)"
+        disabled={!p.can_redo}
+        data-testid={ids.redo}
+        onClick={p.on_redo}
+      >
+        <ToolIcon tool="redo" />
+        <span>Redo</span>
+      </button>
+      <button
+        type="button"
+        className="tool"
         title="Keys and help (?)"
         data-testid={ids.help}
         onClick={p.on_help}
@@ -98,7 +111,7 @@ export function Toolbar(p: toolbar_props) {
   );
 }
 
-function ToolIcon({ tool }: { tool: tool | "fit" | "undo" | "preview" }) {
+function ToolIcon({ tool }: { tool: tool | "fit" | "undo" | "redo" | "preview" }) {
   const shape = {
     select: <path d="M5 3l12 7-5 1.500L9.5 17z" fill="currentColor" />,
     box: (
@@ -118,6 +131,15 @@ function ToolIcon({ tool }: { tool: tool | "fit" | "undo" | "preview" }) {
     ),
     exemplar_negative: (
       <path d="M3 4h14v12H3zM7 10h6" fill="none" stroke="currentColor" strokeWidth="2" />
+    ),
+    point_negative: <path d="M4 10h12" stroke="currentColor" strokeWidth="3.500" />,
+    redo: (
+      <path
+        d="M13 3l4 4-4 4M17 7H9a5 5 0 000 10h4"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+      />
     ),
     point: <circle cx="10" cy="10" r="4.5" fill="currentColor" />,
     fit: (

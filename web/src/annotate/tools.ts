@@ -1,7 +1,13 @@
 // Which tools a mode offers, and the keys that choose them.
 import type { mode, prompt_type } from "../api/types";
 
-export type tool = "select" | "box" | "exemplar_positive" | "exemplar_negative" | "point";
+export type tool =
+  | "select"
+  | "box"
+  | "exemplar_positive"
+  | "exemplar_negative"
+  | "point"
+  | "point_negative";
 
 export interface tool_info {
   tool: tool;
@@ -41,8 +47,14 @@ export const tools_of_mode: Record<mode, tool_info[]> = {
     {
       tool: "point",
       key: "p",
-      name: "Point",
+      name: "Point +",
       hint: "Click on the object; right-click or Alt-click on what is not part of it",
+    },
+    {
+      tool: "point_negative",
+      key: "n",
+      name: "Point −",
+      hint: "Click on what is not part of the object",
     },
     select,
   ],
@@ -58,6 +70,8 @@ export function prompt_type_of(t: tool): prompt_type | null {
   if (t === "exemplar_negative") return "negative_exemplar";
   return null;
 }
+
+export const is_point_tool = (t: tool) => t === "point" || t === "point_negative";
 
 export const prompt_colours: Record<prompt_type, string> = {
   segment: "#ff9a3c",

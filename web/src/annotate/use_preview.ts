@@ -12,6 +12,7 @@ import {
   type preview_action,
   type preview_state,
 } from "../state/preview";
+import { useServerBack } from "../state/live";
 import type { prompt_tools } from "./use_prompts";
 
 export interface preview_tools {
@@ -27,6 +28,9 @@ export function usePreview(image: image, mode: mode, work: prompt_tools): previe
   const keeping = useRef<Promise<{ done: boolean; box: string | null }> | null>(null);
   const latest = useRef({ state, mode, stored: work.prompts.points });
   latest.current = { state, mode, stored: work.prompts.points };
+  useServerBack(() => {
+    if (state.problem !== null) dispatch({ kind: "asked_again" });
+  });
   const { revision } = state;
   const pending = has_pending(state);
 

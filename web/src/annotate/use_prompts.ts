@@ -6,10 +6,12 @@ import { useToasts } from "../components/toasts";
 import {
   no_prompts,
   reduce_prompts,
+  type origin,
   type prompts_action,
   type prompts_state,
   type undo_step,
 } from "../state/prompts";
+import { useServerBack } from "../state/live";
 import type { rect } from "../state/viewport";
 
 export interface prompt_tools {
@@ -22,6 +24,8 @@ export interface prompt_tools {
   add_point: (x: number, y: number, positive: boolean) => Promise<boolean>;
   remove_point: (id: string) => Promise<void>;
   undo: () => Promise<void>;
+  /** Does again what was taken back last. */
+  redo: () => Promise<void>;
 }
 
 const geometry = (r: rect) => ({
@@ -31,16 +35,16 @@ const geometry = (r: rect) => ({
   bbox_height: r.height,
 });
 
-async function take_back(step: undo_step): Promise<prompts_action> {
+async function take_back(step: undo_step, by: origin): Promise<prompts_action> {
   switch (step.kind) {
     case "delete_box":
       await api.delete_box(step.id);
-      return { kind: "box_removed", id: step.id, undoable: false };
+      return { kind: "box_removed", id: step.id, by };
     case "delete_point":
       await api.delete_point(step.id);
-      return { kind: "point_removed", id: step.id, undoable: false };
+      return { kind: "point_removed", id: step.id, by };
     case "reshape_box":
-      return { kind: "box_reshaped", box: await api.patch_box(step.id, step.to), undoable: false };
+      return { kind: "box_reshaped", box: await api.patch_box(step.id, step.to), by };
     case "restore_box": {
       const { image_id, bbox_x, bbox_y, bbox_width, bbox_height, prompt_type } = step.box;
       const box = await api.create_box({
@@ -51,12 +55,12 @@ async function take_back(step: undo_step): Promise<prompts_action> {
         bbox_height,
         prompt_type,
       });
-      return { kind: "box_added", box, undoable: false, instead_of: step.box.id };
+      return { kind: "box_added", box, by, instead_of: step.box.id };
     }
     case "restore_point": {
       const { image_id, point_x, point_y, is_positive } = step.point;
       const point = await api.create_point({ image_id, point_x, point_y, is_positive });
-      return { kind: "point_added", point, undoable: false, instead_of: step.point.id };
+      return { kind: "point_added", point, by, instead_of: step.point.id };
     }
   }
 }
@@ -64,6 +68,7 @@ async function take_back(step: undo_step): Promise<prompts_action> {
 export function usePrompts(image: image): prompt_tools {
   const [prompts, dispatch] = useReducer(reduce_prompts, no_prompts);
   const [loaded, set_loaded] = useState(false);
+  const [tries, set_tries] = useState(0);
   const undoing = useRef(false);
   const toasts = useToasts();
   const id = image.id;
@@ -80,7 +85,10 @@ export function usePrompts(image: image): prompt_tools {
     return () => {
       gone = true;
     };
-  }, [id, toasts]);
+  }, [id, tries, toasts]);
+  useServerBack(() => {
+    if (!loaded) set_tries((n) => n + 1);
+  });
 
   const attempt = useCallback(
     async (action: () => Promise<prompts_action>): Promise<prompts_action | null> => {
@@ -101,7 +109,7 @@ export function usePrompts(image: image): prompt_tools {
       const done = await attempt(async () => ({
         kind: "box_added",
         box: await api.create_box({ image_id: id, ...geometry(r), prompt_type: type }),
-        undoable: true,
+        by: "user",
       }));
       return done?.kind === "box_added" ? done.box.id : null;
     },
@@ -114,13 +122,13 @@ export function usePrompts(image: image): prompt_tools {
       if (before === undefined) return;
       // Shown at once; put back when the server says no.
       const now: box_annotation = { ...before, ...geometry(r) };
-      dispatch({ kind: "box_reshaped", box: now, undoable: false });
+      dispatch({ kind: "box_reshaped", box: now, by: "nobody" });
       try {
         const box = await api.patch_box(box_id, geometry(r));
-        dispatch({ kind: "box_reshaped", box: before, undoable: false });
-        dispatch({ kind: "box_reshaped", box, undoable: true });
+        dispatch({ kind: "box_reshaped", box: before, by: "nobody" });
+        dispatch({ kind: "box_reshaped", box, by: "user" });
       } catch (e) {
-        dispatch({ kind: "box_reshaped", box: before, undoable: false });
+        dispatch({ kind: "box_reshaped", box: before, by: "nobody" });
         toasts.error(e);
       }
     },
@@ -131,7 +139,7 @@ export function usePrompts(image: image): prompt_tools {
     async (box_id: string) => {
       await attempt(async () => {
         await api.delete_box(box_id);
-        return { kind: "box_removed", id: box_id, undoable: true };
+        return { kind: "box_removed", id: box_id, by: "user" };
       });
     },
     [attempt],
@@ -147,7 +155,7 @@ export function usePrompts(image: image): prompt_tools {
           point_y: y,
           is_positive: positive,
         }),
-        undoable: true,
+        by: "user",
       }));
       return done !== null;
     },
@@ -158,21 +166,26 @@ export function usePrompts(image: image): prompt_tools {
     async (point_id: string) => {
       await attempt(async () => {
         await api.delete_point(point_id);
-        return { kind: "point_removed", id: point_id, undoable: true };
+        return { kind: "point_removed", id: point_id, by: "user" };
       });
     },
     [attempt],
   );
 
-  const undo = useCallback(async () => {
-    const step = prompts.undo[prompts.undo.length - 1];
-    if (step === undefined || undoing.current) return;
-    undoing.current = true;
-    await attempt(() => take_back(step));
-    // Also when the server refused: a step that cannot be taken back must not block older ones.
-    dispatch({ kind: "undone", step });
-    undoing.current = false;
-  }, [prompts.undo, attempt]);
+  const step_back = useCallback(
+    async (steps: undo_step[], by: origin) => {
+      const step = steps[steps.length - 1];
+      if (step === undefined || undoing.current) return;
+      undoing.current = true;
+      await attempt(() => take_back(step, by));
+      // Also when the server refused: a step that cannot be taken must not block older ones.
+      dispatch({ kind: "undone", step });
+      undoing.current = false;
+    },
+    [attempt],
+  );
+  const undo = useCallback(() => step_back(prompts.undo, "undo"), [step_back, prompts.undo]);
+  const redo = useCallback(() => step_back(prompts.redo, "redo"), [step_back, prompts.redo]);
 
-  return { prompts, loaded, add_box, reshape_box, remove_box, add_point, remove_point, undo };
+  return { prompts, loaded, add_box, reshape_box, remove_box, add_point, remove_point, undo, redo };
 }

@@ -19,7 +19,7 @@ export function useResults(image_id: string, mode: mode): results_view {
   const [chosen, set_chosen] = useState<string | null>(null);
   const [shown, set_shown] = useState<result | null>(null);
   const [asked, set_asked] = useState(0);
-  const { jobs } = useLive();
+  const { jobs, returns } = useLive();
   const toasts = useToasts();
 
   // Without a socket no result.ready comes, but the polled jobs show their progress.
@@ -48,7 +48,7 @@ export function useResults(image_id: string, mode: mode): results_view {
     return () => {
       gone = true;
     };
-  }, [image_id, progress, asked, toasts]);
+  }, [image_id, progress, asked, returns, toasts]);
 
   const items = history.filter((h) => h.mode === mode);
   const item = items.find((h) => h.id === chosen) ?? items[0] ?? null;
@@ -67,7 +67,7 @@ export function useResults(image_id: string, mode: mode): results_view {
     return () => {
       gone = true;
     };
-  }, [wanted, toasts]);
+  }, [wanted, returns, toasts]);
 
   const show = useCallback((id: string) => set_chosen(id), []);
   return { items, shown: shown?.id === wanted ? shown : null, shown_item: item, show };

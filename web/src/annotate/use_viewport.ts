@@ -1,11 +1,19 @@
 // The size of the drawing area, and zoom and pan by wheel, keys and middle button or space.
 import { useCallback, useEffect, useRef, useState, type RefObject } from "react";
 import { fit, pan, zoom_at, type point, type size, type viewport } from "../state/viewport";
+import { useTouch } from "./use_touch";
+
+/** Pixels of the screen; a press that moves less is a click. */
+export const click_px = 4;
 
 export interface view_control {
   view: size;
   viewport: viewport;
   space: boolean;
+  /** Two fingers hold the picture: the tools wait. */
+  pinching: boolean;
+  /** From this press on, the picture follows the pointer until it is let go. */
+  grab: (press: PointerEvent) => void;
   zoom: (factor: number) => void;
   fit: () => void;
   actual: () => void;
@@ -16,7 +24,7 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
   const [viewport, set_viewport] = useState<viewport>({ scale: 1, x: 0, y: 0 });
   const [space, set_space] = useState(false);
   const fitted = useRef(true);
-  const grabbed = useRef<point | null>(null);
+  const grabbed = useRef<{ at: point; holds: boolean } | null>(null);
   const { width, height } = image;
 
   useEffect(() => {
@@ -48,13 +56,15 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
     const down = (m: PointerEvent) => {
       if (m.button !== 1) return;
       m.preventDefault();
-      grabbed.current = at(m);
+      grabbed.current = { at: at(m), holds: true };
     };
     const move = (m: PointerEvent) => {
       if (grabbed.current === null) return;
       const now = at(m);
-      const { x, y } = grabbed.current;
-      grabbed.current = now;
+      const { x, y } = grabbed.current.at;
+      // A click with an unsteady hand is not meant to move the picture.
+      if (!grabbed.current.holds && Math.hypot(now.x - x, now.y - y) < click_px) return;
+      grabbed.current = { at: now, holds: true };
       fitted.current = false;
       set_viewport((v) => pan(v, now.x - x, now.y - y));
     };
@@ -65,7 +75,7 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
       if (m.button === 0 && e.dataset.space === "true") {
         m.preventDefault();
         m.stopPropagation();
-        grabbed.current = at(m);
+        grabbed.current = { at: at(m), holds: true };
       }
     };
     e.addEventListener("wheel", wheel, { passive: false });
@@ -74,14 +84,31 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
     e.addEventListener("pointerdown", space_down, true);
     window.addEventListener("pointermove", move);
     window.addEventListener("pointerup", up);
+    window.addEventListener("pointercancel", up);
     return () => {
       e.removeEventListener("wheel", wheel);
       e.removeEventListener("pointerdown", down);
       e.removeEventListener("pointerdown", space_down, true);
       window.removeEventListener("pointermove", move);
       window.removeEventListener("pointerup", up);
+      window.removeEventListener("pointercancel", up);
     };
   }, [element]);
+
+  const change = useCallback((f: (v: viewport) => viewport) => {
+    fitted.current = false;
+    grabbed.current = null;
+    set_viewport(f);
+  }, []);
+  const pinching = useTouch(element, change);
+  const grab = useCallback(
+    (m: PointerEvent) => {
+      const r = element.current?.getBoundingClientRect();
+      if (r === undefined) return;
+      grabbed.current = { at: { x: m.clientX - r.left, y: m.clientY - r.top }, holds: false };
+    },
+    [element],
+  );
 
   useEffect(() => {
     const key = (k: KeyboardEvent) => {
@@ -116,7 +143,7 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
     set_viewport((v) => zoom_at(v, { x: view.width / 2, y: view.height / 2 }, 1 / v.scale));
   }, [view]);
 
-  return { view, viewport, space, zoom, fit: fit_now, actual };
+  return { view, viewport, space, pinching, grab, zoom, fit: fit_now, actual };
 }
 
 export function is_typing(target: EventTarget | null): boolean {

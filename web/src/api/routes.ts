@@ -116,6 +116,9 @@ export const create_job = (image_ids: string[], mode: mode, force_all: boolean) 
 export const list_jobs = (limit?: number) => call<job[]>("GET", `/jobs${query({ limit })}`);
 export const job_images = (id: string) => call<job_image[]>("GET", `/jobs/${id}/images`);
 export const cancel_job = (id: string) => call<job>("POST", `/jobs/${id}/cancel`);
+/** Among the user's own jobs, -1000 … 1000; the highest goes first. */
+export const prioritise_job = (id: string, priority: number) =>
+  call<job>("PATCH", `/jobs/${id}`, { body: { priority } });
 export const retry_job = (id: string) => call<job>("POST", `/jobs/${id}/retry`);
 
 // Results

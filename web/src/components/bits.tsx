@@ -108,6 +108,17 @@ export function Empty({
   );
 }
 
+/** Not empty, but unknown: nobody may think that their work is gone. */
+export function Unread({ what, again }: { what: string; again: () => void }) {
+  return (
+    <Empty title={`${what} could not be read`}>
+      <button type="button" data-testid={ids.read_again} onClick={again}>
+        Try again
+      </button>
+    </Empty>
+  );
+}
+
 export function Spinner({ label = "Loading" }: { label?: string }) {
   return (
     <div className="spinner" role="status">

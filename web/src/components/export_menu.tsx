@@ -2,6 +2,7 @@
 import { useRef } from "react";
 import { dataset_url, type dataset } from "../api/routes";
 import type { mode } from "../api/types";
+import { mode_names, plural } from "../lib/format";
 import { ids } from "../testids";
 
 /** The picked ids travel in the address, which servers limit to 8 KB. */
@@ -13,7 +14,16 @@ const formats: [dataset, string, string][] = [
   ["masks", "Mask PNGs", "A zip with one mask per image"],
 ];
 
-export function ExportMenu({ mode, picked }: { mode: mode; picked: string[] }) {
+export function ExportMenu({
+  mode,
+  picked,
+  with_results,
+}: {
+  mode: mode;
+  picked: string[];
+  /** How many of the images meant have a result in this mode; null when it is not known. */
+  with_results: number | null;
+}) {
   const menu = useRef<HTMLDetailsElement>(null);
   const too_many = picked.length > picked_max;
   const chosen = too_many ? [] : picked;
@@ -35,6 +45,13 @@ export function ExportMenu({ mode, picked }: { mode: mode; picked: string[] }) {
       <div className="menu-items card">
         {too_many && (
           <p className="muted small">More than {picked_max} picked: all are exported.</p>
+        )}
+        {with_results !== null && (
+          <p className="muted small" data-testid={ids.export_count}>
+            {with_results === 0
+              ? `No result in mode ${mode_names[mode]} yet: the files would be empty.`
+              : `${plural(with_results, "image")} with a result in mode ${mode_names[mode]}`}
+          </p>
         )}
         {formats.map(([format, name, what]) => (
           <a

@@ -1,12 +1,16 @@
 // The frame around every signed-in page: navigation, live state, account.
-import type { MouseEvent, ReactNode } from "react";
+import { useCallback, type MouseEvent, type ReactNode } from "react";
 import { admin_paths } from "../admin/paths";
+import { plural } from "../lib/format";
 import { Link, useRouter } from "../lib/router";
 import { useLive } from "../state/live";
 import { open_jobs } from "../state/jobs";
 import { useSession } from "../state/session";
+import { useUploads } from "../state/uploads_provider";
 import { ids } from "../testids";
+import { Boundary } from "./boundary";
 import { useToasts } from "./toasts";
+import { DropVeil } from "./uploads_panel";
 
 const live_words = {
   connecting: "connecting…",
@@ -62,6 +66,18 @@ function NavLink({
   );
 }
 
+/** Above the page, so that nothing under the pointer moves when it comes and goes. */
+function OfflineNote() {
+  const { status } = useLive();
+  if (status !== "offline") return null;
+  return (
+    <p className="notice offline-note" role="alert" data-testid={ids.offline}>
+      <b>The server cannot be reached.</b> Nothing can be saved until it is back; then the page
+      goes on by itself.
+    </p>
+  );
+}
+
 /** The address stays: what is behind a # is a page of its own here. */
 function to_content(e: MouseEvent): void {
   e.preventDefault();
@@ -70,11 +86,23 @@ function to_content(e: MouseEvent): void {
 
 export function Shell({ children, full = false }: { children: ReactNode; full?: boolean }) {
   const { user, sign_out } = useSession();
+  const { at, go } = useRouter();
   const { jobs } = useLive();
   const toasts = useToasts();
   const open = open_jobs(jobs).length;
+  const { add } = useUploads();
+  const in_gallery = at.path === "/";
+  const dropped = useCallback(
+    (files: File[]) => {
+      add(files);
+      if (files.length === 0) toasts.info("No image was found in what you dropped");
+      else if (!in_gallery) toasts.info(`Uploading ${plural(files.length, "image")}; see Images`);
+    },
+    [add, in_gallery, toasts],
+  );
   return (
     <div className={full ? "shell full" : "shell"}>
+      <DropVeil on_files={dropped} />
       <a className="skip" href="#main" onClick={to_content}>
         To the content
       </a>
@@ -108,14 +136,22 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
             type="button"
             className="quiet"
             data-testid={ids.sign_out}
-            onClick={() => sign_out().catch((e) => toasts.error(e))}
+            onClick={() =>
+              // Whoever signs in next does not want to be where this user was.
+              sign_out()
+                .then(() => go("/sign-in", true))
+                .catch((e) => toasts.error(e))
+            }
           >
             Sign out
           </button>
         </div>
       </header>
       <main id="main" tabIndex={-1}>
-        {children}
+        <OfflineNote />
+        <Boundary at={at.path} live>
+          {children}
+        </Boundary>
       </main>
     </div>
   );

@@ -63,7 +63,10 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         if (e instanceof DOMException && e.name === "AbortError") return;
         // Not a failure: everything is up to date already.
         if (e instanceof api_error && e.detail === "No images need processing") {
-          add("info", `${e.detail}: nothing has changed since the last run in this mode`);
+          add(
+            "info",
+            `${e.detail}: nothing is marked on them in this mode, or nothing has changed since the last run`,
+          );
           return;
         }
         add(

@@ -1,78 +1,94 @@
-// The list of uploads with a bar each, and the "drop anywhere" veil.
+// How far the uploads are, what failed of them, and the "drop anywhere" veil.
 import { useEffect, useState } from "react";
+import { files_of_drop } from "../lib/dropped_files";
 import { bytes, plural } from "../lib/format";
-import type { upload } from "../state/uploads";
+import { progress_of_uploads, upload_words, type upload } from "../state/uploads";
 import { useUploads } from "../state/uploads_provider";
 import { ids } from "../testids";
 import { Bar } from "./bits";
 
 const shown_max = 200;
 
-const order = { failed: 0, running: 1, waiting: 2, done: 3 };
+/** What needs looking at: failures, then what is under way. The rest is only counted. */
+function worth_a_line(items: upload[]): upload[] {
+  return [
+    ...items.filter((u) => u.state === "failed"),
+    ...items.filter((u) => u.state === "running"),
+  ].slice(0, shown_max);
+}
 
-/** What needs looking at first: failures, then what is under way. */
-function in_order(items: upload[]): upload[] {
-  return [...items].sort((a, b) => order[a.state] - order[b.state] || a.id - b.id);
+function Line({ upload: u }: { upload: upload }) {
+  const { retry } = useUploads();
+  return (
+    <li data-testid={ids.upload_item} data-state={u.state}>
+      <span className="name" title={u.name}>
+        {u.name}
+      </span>
+      {u.state === "failed" ? (
+        <>
+          <span className="error-text">{u.error}</span>
+          {u.again && (
+            <button type="button" className="quiet" onClick={() => retry(u.id)}>
+              Try again
+            </button>
+          )}
+        </>
+      ) : (
+        <>
+          <Bar value={u.progress} label={`Upload of ${u.name}`} />
+          <span className="muted small">{u.progress >= 1 ? "checking…" : bytes(u.size)}</span>
+        </>
+      )}
+    </li>
+  );
 }
 
 export function UploadsPanel() {
-  const { uploads, retry, clear } = useUploads();
-  if (uploads.items.length === 0) return null;
-  const left = uploads.items.filter((u) => u.state === "waiting" || u.state === "running").length;
-  const failed = uploads.items.filter((u) => u.state === "failed").length;
+  const { uploads, clear, stop } = useUploads();
+  const { items } = uploads;
+  if (items.length === 0) return null;
+  const left = items.filter((u) => u.state === "waiting" || u.state === "running").length;
+  const failed = items.filter((u) => u.state === "failed").length;
+  const lines = worth_a_line(items);
   return (
-    <section className="uploads card" aria-label="Uploads">
+    <section className="uploads card" aria-label="Uploads" data-testid={ids.uploads}>
       <header>
-        <b>
-          {left > 0 ? `Uploading, ${plural(left, "file")} left` : "Uploads finished"}
-          {failed > 0 && `, ${failed} failed`}
-        </b>
-        {left === 0 && (
+        <b role="status">{upload_words(items)}</b>
+        {left > 0 ? (
+          <button
+            type="button"
+            className="quiet"
+            title="What has arrived stays"
+            data-testid={ids.uploads_stop}
+            onClick={stop}
+          >
+            Stop
+          </button>
+        ) : (
           <button type="button" className="quiet" onClick={clear}>
             Clear
           </button>
         )}
       </header>
-      <ul>
-        {in_order(uploads.items)
-          .slice(0, shown_max)
-          .map((u) => (
-            <li key={u.id} data-testid={ids.upload_item} data-state={u.state}>
-              <span className="name" title={u.name}>
-                {u.name}
-              </span>
-              {u.state === "failed" ? (
-                <>
-                  <span className="error-text">{u.error}</span>
-                  <button type="button" className="quiet" onClick={() => retry(u.id)}>
-                    Try again
-                  </button>
-                </>
-              ) : (
-                <>
-                  <Bar
-                    value={u.progress}
-                    tone={u.state === "done" ? "good" : "accent"}
-                    label={`Upload of ${u.name}`}
-                  />
-                  <span className="muted small">
-                    {u.state === "done"
-                      ? "done"
-                      : u.state === "waiting"
-                        ? "waiting"
-                        : u.progress >= 1
-                          ? "checking…"
-                          : bytes(u.size)}
-                  </span>
-                </>
-              )}
-            </li>
+      {items.length > 1 && left > 0 && (
+        <Bar
+          value={progress_of_uploads(items)}
+          tone={failed > 0 ? "warn" : "accent"}
+          label={`All of ${plural(items.length, "upload")}`}
+        />
+      )}
+      {lines.length > 0 && (
+        <ul>
+          {lines.map((u) => (
+            <Line key={u.id} upload={u} />
           ))}
-      </ul>
+        </ul>
+      )}
     </section>
   );
 }
 
+/** On every page: a browser would leave Samovar and show a file that is dropped elsewhere. */
 export function DropVeil({ on_files }: { on_files: (files: File[]) => void }) {
   const [over, set_over] = useState(false);
   useEffect(() => {
@@ -86,10 +102,10 @@ export function DropVeil({ on_files }: { on_files: (files: File[]) => void }) {
       if (e.relatedTarget === null) set_over(false);
     };
     const drop = (e: DragEvent) => {
-      if (!has_files(e)) return;
+      if (!has_files(e) || e.dataTransfer === null) return;
       e.preventDefault();
       set_over(false);
-      on_files([...(e.dataTransfer?.files ?? [])]);
+      void files_of_drop(e.dataTransfer).then(on_files);
     };
     window.addEventListener("dragenter", enter);
     window.addEventListener("dragover", enter);
@@ -102,5 +118,5 @@ export function DropVeil({ on_files }: { on_files: (files: File[]) => void }) {
       window.removeEventListener("drop", drop);
     };
   }, [on_files]);
-  return over ? <div className="veil">Drop the images to upload them</div> : null;
+  return over ? <div className="veil">Drop images or folders to upload them</div> : null;
 }

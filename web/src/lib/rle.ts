@@ -40,6 +40,17 @@ export function for_each_run(counts: number[], run: (begin: number, end: number)
   }
 }
 
+/** Whether the pixel is set. Costs the runs before it, not the pixels. */
+export function is_set(counts: number[], height: number, x: number, y: number): boolean {
+  const wanted = x * height + y;
+  let position = 0;
+  for (let i = 0; i < counts.length; i += 1) {
+    position += counts[i]!;
+    if (wanted < position) return i % 2 === 1;
+  }
+  return false;
+}
+
 /** The mask as rows × columns of 0/1, row-major. */
 export function decode_mask(rle: coco_rle): Uint8Array {
   const [height, width] = rle.size;

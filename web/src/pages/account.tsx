@@ -26,20 +26,24 @@ function Use({
   used,
   most,
   text,
+  may_be_full = false,
 }: {
   name: string;
   used: number;
   most: number;
   text: string;
+  /** All of it in use is how it should be. */
+  may_be_full?: boolean;
 }) {
   const part = most > 0 ? used / most : 1;
+  const tone = part >= 1 ? "bad" : part > 0.85 ? "warn" : "accent";
   return (
     <div className="use" data-testid={ids.quota}>
       <div className="line">
         <span>{name}</span>
         <span className="muted small">{text}</span>
       </div>
-      <Bar value={part} tone={part >= 1 ? "bad" : part > 0.85 ? "warn" : "accent"} label={name} />
+      <Bar value={part} tone={may_be_full ? "accent" : tone} label={name} />
     </div>
   );
 }
@@ -65,6 +69,7 @@ function Quotas({ user }: { user: me }) {
         used={user.running_jobs}
         most={user.max_concurrent_jobs}
         text={`${user.running_jobs} of ${user.max_concurrent_jobs}`}
+        may_be_full
       />
     </section>
   );

@@ -57,7 +57,12 @@ export function Keys() {
     <section className="card keys-card">
       <h2>API keys</h2>
       <p className="muted small">
-        For scripts and other programs: send one as <code>Authorization: Bearer …</code>
+        For scripts and other programs: send one as <code>Authorization: Bearer …</code>; what they
+        can do is told in the{" "}
+        <a href="/docs" target="_blank" rel="noreferrer">
+          API documentation
+        </a>
+        .
       </p>
       {made !== null && (
         <CopyOnce

@@ -7,7 +7,10 @@ import { Editor, type view_settings } from "../annotate/editor";
 import { Empty, modes, Spinner } from "../components/bits";
 import { Link, useRouter } from "../lib/router";
 import { useTitle } from "../lib/title";
+import { place } from "../state/place";
+import { useServerBack } from "../state/live";
 import { all_image_ids } from "../state/use_images";
+import { ids } from "../testids";
 
 const neighbours_max = 10_000;
 
@@ -33,7 +36,7 @@ function remember(s: view_settings): void {
 
 function mode_in(search: string): mode {
   const wanted = new URLSearchParams(search).get("mode");
-  return modes.find((m) => m === wanted) ?? "inside_box";
+  return modes.find((m) => m === wanted) ?? place.mode;
 }
 
 export default function Annotate({ id }: { id: string }) {
@@ -43,7 +46,12 @@ export default function Annotate({ id }: { id: string }) {
   const [order, set_order] = useState<string[]>([]);
   const [settings, set_settings] = useState<view_settings>(first_settings);
   const mode = mode_in(at.search);
+  const [tries, set_tries] = useState(0);
+  const again = () => set_tries((n) => n + 1);
   useTitle(image?.filename ?? "Image");
+  useServerBack(() => {
+    if (problem !== null || order.length === 0) again();
+  });
 
   useEffect(() => {
     let gone = false;
@@ -54,7 +62,12 @@ export default function Annotate({ id }: { id: string }) {
     return () => {
       gone = true;
     };
-  }, [id]);
+  }, [id, tries]);
+
+  useEffect(() => {
+    place.mode = mode;
+    place.image_id = id;
+  }, [mode, id]);
 
   const known = order.includes(id);
   useEffect(() => {
@@ -68,15 +81,20 @@ export default function Annotate({ id }: { id: string }) {
     return () => {
       gone = true;
     };
-  }, [known]);
+  }, [known, tries]);
 
   if (problem !== null) {
     return (
       <Empty title="This image cannot be opened">
         <p>{problem}</p>
-        <Link to="/" className="button">
-          To the gallery
-        </Link>
+        <div className="line">
+          <button type="button" data-testid={ids.read_again} onClick={again}>
+            Try again
+          </button>
+          <Link to="/" className="button">
+            To the gallery
+          </Link>
+        </div>
       </Empty>
     );
   }

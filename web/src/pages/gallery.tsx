@@ -2,32 +2,34 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as api from "../api/routes";
 import type { image, mode } from "../api/types";
-import { Empty, ModeSwitch, Spinner } from "../components/bits";
+import { Empty, ModeSwitch, Spinner, Unread } from "../components/bits";
 import { Confirm } from "../components/dialog";
 import { ExportMenu } from "../components/export_menu";
 import { useToasts } from "../components/toasts";
-import { DropVeil, UploadsPanel } from "../components/uploads_panel";
-import { plural } from "../lib/format";
+import { UploadsPanel } from "../components/uploads_panel";
+import { mode_names, plural } from "../lib/format";
 import { Link } from "../lib/router";
 import { useTitle } from "../lib/title";
-import { useLive, useLiveEvents } from "../state/live";
+import { useLive, useServerBack } from "../state/live";
+import { place } from "../state/place";
 import { useUploads } from "../state/uploads_provider";
-import { all_image_ids, useImages } from "../state/use_images";
+import { all_image_ids, useChangesElsewhere, useImages } from "../state/use_images";
+import { useProcessed, with_results } from "../state/use_processed";
 import { ids } from "../testids";
 
 const images_per_job_max = 10_000;
-const history_read = 1000;
 const accepted = "image/jpeg,image/png,image/webp,image/tiff,image/bmp";
 
+/** quiet: the page itself shows how the job gets on. */
 export function useSubmitJob() {
   const { put_job } = useLive();
   const toasts = useToasts();
   return useCallback(
-    async (image_ids: string[], mode: mode, force_all: boolean) => {
+    async (image_ids: string[], mode: mode, force_all: boolean, quiet = false) => {
       try {
         const made = await api.create_job(image_ids, mode, force_all);
         put_job(made);
-        toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
+        if (!quiet) toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
         return made;
       } catch (e) {
         toasts.error(e);
@@ -38,49 +40,34 @@ export function useSubmitJob() {
   );
 }
 
-function useProcessed(): Set<string> {
-  const [processed, set_processed] = useState<Set<string>>(new Set());
-  const toasts = useToasts();
-  const { jobs } = useLive();
-  // While polling there are no result events: read again when a job has got further.
-  const ended = Object.values(jobs.by_id).reduce((n, j) => n + j.processed_count, 0);
-  useEffect(() => {
-    let gone = false;
-    api
-      .all_history(history_read)
-      .then((items) => !gone && set_processed(new Set(items.map((h) => h.image_id))))
-      .catch((e) => !gone && toasts.error(e));
-    return () => {
-      gone = true;
-    };
-  }, [ended, toasts]);
-  useLiveEvents((e) => {
-    if (e.type === "result.ready") set_processed((s) => new Set(s).add(e.image_id));
-  });
-  return processed;
-}
-
 function Card({
   image,
+  mode,
   processed,
   selected,
   on_select,
   on_delete,
 }: {
   image: image;
-  processed: boolean;
+  mode: mode;
+  processed: ReadonlySet<mode> | undefined;
   selected: boolean;
   on_select: (range: boolean) => void;
   on_delete: () => void;
 }) {
   const [broken, set_broken] = useState(false);
+  useServerBack(() => set_broken(false));
   return (
     <li
       className={selected ? "tile selected" : "tile"}
       data-testid={ids.gallery_item}
       data-image-id={image.id}
     >
-      <Link to={`/images/${image.id}`} className="thumb" aria-label={`Open ${image.filename}`}>
+      <Link
+        to={`/images/${image.id}?mode=${mode}`}
+        className="thumb"
+        aria-label={`Open ${image.filename}`}
+      >
         {broken ? (
           <span className="muted small">no preview</span>
         ) : (
@@ -116,8 +103,12 @@ function Card({
         <span className="muted small">
           {image.width}×{image.height}
         </span>
-        {processed && (
-          <span className="badge status-completed" data-testid={ids.processed_badge}>
+        {processed !== undefined && (
+          <span
+            className={processed.has(mode) ? "badge status-completed" : "badge"}
+            title={[...processed].map((m) => mode_names[m]).join(", ")}
+            data-testid={ids.processed_badge}
+          >
             processed
           </span>
         )}
@@ -130,12 +121,12 @@ export function Gallery() {
   const toasts = useToasts();
   const [typed, set_typed] = useState("");
   const [search, set_search] = useState("");
-  const [mode, set_mode] = useState<mode>("inside_box");
+  const [mode, set_mode] = useState<mode>(place.mode);
   const [selected, set_selected] = useState<Set<string>>(new Set());
   const [deleting, set_deleting] = useState<string[] | null>(null);
   const [busy, set_busy] = useState(false);
   const list = useImages(search, toasts.error);
-  const processed = useProcessed();
+  const { processed, all_known } = useProcessed();
   const uploads = useUploads();
   const submit = useSubmitJob();
   const file_input = useRef<HTMLInputElement>(null);
@@ -149,6 +140,15 @@ export function Gallery() {
   }, [typed]);
 
   const { prepend, load_more, remove } = list;
+  const first_here = list.images.length > 0;
+  useEffect(() => {
+    // Back from an image: where one left the gallery, not at its top.
+    if (!first_here || place.image_id === null) return;
+    const left = document.querySelector(`[data-image-id="${CSS.escape(place.image_id)}"]`);
+    place.image_id = null;
+    left?.scrollIntoView({ block: "center" });
+    left?.querySelector("a")?.focus({ preventScroll: true });
+  }, [first_here]);
   useEffect(() => {
     if (search !== "") return;
     return uploads.on_arrived(prepend);
@@ -167,6 +167,11 @@ export function Gallery() {
     return () => watch.disconnect();
   }, [load_more]);
 
+  const uploading = uploads.uploads.items.some(
+    (u) => u.state === "waiting" || u.state === "running",
+  );
+  useChangesElsewhere(list, search === "", uploading);
+
   const select = (id: string, range: boolean) => {
     const next = new Set(selected);
     const from = list.images.findIndex((i) => i.id === last_picked.current);
@@ -176,6 +181,11 @@ export function Gallery() {
     } else if (!next.delete(id)) next.add(id);
     last_picked.current = id;
     set_selected(next);
+  };
+
+  const change_mode = (m: mode) => {
+    place.mode = m;
+    set_mode(m);
   };
 
   const process = async (which: string[] | "all") => {
@@ -207,11 +217,21 @@ export function Gallery() {
     }
   };
 
+  const select_all = async () => {
+    set_busy(true);
+    try {
+      set_selected(new Set(await all_image_ids(images_per_job_max, search)));
+    } catch (e) {
+      toasts.error(e);
+    } finally {
+      set_busy(false);
+    }
+  };
+
   const { add } = uploads;
   const nothing = !list.loading && list.images.length === 0;
   return (
     <div className="page">
-      <DropVeil on_files={add} />
       <div className="toolbar">
         <h1>
           Images <span className="muted">{list.total > 0 && list.total}</span>
@@ -242,7 +262,7 @@ export function Gallery() {
       </div>
       {list.total > 0 && (
         <div className="toolbar second">
-          <ModeSwitch value={mode} on_change={set_mode} />
+          <ModeSwitch value={mode} on_change={change_mode} />
           <button
             type="button"
             disabled={busy}
@@ -252,7 +272,24 @@ export function Gallery() {
           >
             Process all
           </button>
-          {processed.size > 0 && <ExportMenu mode={mode} picked={[...selected]} />}
+          {processed.size > 0 && (
+            <ExportMenu
+              mode={mode}
+              picked={[...selected]}
+              with_results={all_known ? with_results(processed, mode, selected) : null}
+            />
+          )}
+          {selected.size === 0 && (
+            <button
+              type="button"
+              className="quiet"
+              disabled={busy}
+              data-testid={ids.select_all}
+              onClick={() => void select_all()}
+            >
+              {search === "" ? "Select all" : "Select all found"}
+            </button>
+          )}
           {selected.size > 0 && (
             <>
               <button
@@ -275,7 +312,8 @@ export function Gallery() {
         </div>
       )}
       <UploadsPanel />
-      {nothing && search !== "" && (
+      {list.failed && <Unread what="The images" again={list.again} />}
+      {nothing && search !== "" && !list.failed && (
         <Empty title="No image has this name">Try another search.</Empty>
       )}
       {nothing && search === "" && !list.failed && (
@@ -292,7 +330,8 @@ export function Gallery() {
           <Card
             key={i.id}
             image={i}
-            processed={processed.has(i.id)}
+            mode={mode}
+            processed={processed.get(i.id)}
             selected={selected.has(i.id)}
             on_select={(range) => select(i.id, range)}
             on_delete={() => set_deleting([i.id])}

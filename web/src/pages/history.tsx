@@ -1,19 +1,21 @@
 // All results, or those of one image, newest first; each can be looked at and downloaded.
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import * as api from "../api/routes";
 import type { history_item, image, result } from "../api/types";
 import { Overlay } from "../annotate/overlay";
-import { Detections, OverlayControls } from "../annotate/sidebar";
-import { Empty, Spinner } from "../components/bits";
+import { Detections, OverlayControls } from "../annotate/mask_list";
+import { useInstances } from "../annotate/use_instances";
+import { Empty, Spinner, Unread } from "../components/bits";
 import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
 import { mode_names, plural, when } from "../lib/format";
 import { Link, useRouter } from "../lib/router";
 import { useTitle } from "../lib/title";
-import { useLive, useLiveEvents } from "../state/live";
+import { useLive, useLiveEvents, useServerBack } from "../state/live";
 import { ids } from "../testids";
 
 const page = 100;
+const settle_ms = 300;
 
 function describe_prompts(h: history_item): string {
   const parts: string[] = [];
@@ -27,7 +29,7 @@ function Viewer({ item, on_close }: { item: history_item; on_close: () => void }
   const [result, set_result] = useState<result | null>(null);
   const [opacity, set_opacity] = useState(0.6);
   const [visible, set_visible] = useState(true);
-  const [highlight, set_highlight] = useState<number | null>(null);
+  const instances = useInstances(result?.id);
   const toasts = useToasts();
   useEffect(() => {
     let gone = false;
@@ -42,7 +44,7 @@ function Viewer({ item, on_close }: { item: history_item; on_close: () => void }
       gone = true;
     };
   }, [item, toasts]);
-  const overlay = { opacity, visible, set_opacity, set_visible, highlight, set_highlight };
+  const overlay = { opacity, visible, set_opacity, set_visible };
   return (
     <Dialog
       wide
@@ -102,12 +104,13 @@ function Viewer({ item, on_close }: { item: history_item; on_close: () => void }
               width={image.width}
               height={image.height}
               opacity={visible ? opacity : 0}
-              highlight={highlight}
+              highlight={instances.highlight}
+              hidden={instances.hidden}
             />
           </div>
           <div className="viewer-side">
             <OverlayControls overlay={overlay} />
-            <Detections result={result} highlight={highlight} set_highlight={set_highlight} />
+            <Detections result={result} instances={instances} />
             {result.detections.length === 0 && <p className="muted">Nothing was found.</p>}
           </div>
         </div>
@@ -123,7 +126,8 @@ export function History() {
   const [limit, set_limit] = useState(page);
   const [asked, set_asked] = useState(0);
   const [viewed, set_viewed] = useState<history_item | null>(null);
-  const { jobs } = useLive();
+  const [failed, set_failed] = useState(false);
+  const { jobs, status } = useLive();
   const toasts = useToasts();
   useTitle("History");
   // Results carry no file name; the jobs of this page usually know it.
@@ -134,20 +138,38 @@ export function History() {
     }
     return found;
   }, [jobs]);
-  const ended = Object.values(jobs.by_id).reduce((n, j) => n + j.processed_count, 0);
+  const ended =
+    status === "live"
+      ? 0
+      : Object.values(jobs.by_id).reduce((n, j) => n + j.processed_count, 0);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
   useLiveEvents((e) => {
-    if (e.type === "result.ready") set_asked((n) => n + 1);
+    if (e.type !== "result.ready" || timer.current !== undefined) return;
+    // A fast job has many results a second: the list is read once for all of them.
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      set_asked((n) => n + 1);
+    }, settle_ms);
+  });
+  const again = () => set_asked((n) => n + 1);
+  useServerBack(() => {
+    if (failed) again();
   });
 
   useEffect(() => {
     let gone = false;
     const list = image_id === null ? api.all_history(limit) : api.image_history(image_id);
     list
-      .then((found) => !gone && set_items(found))
+      .then((found) => {
+        if (gone) return;
+        set_items(found);
+        set_failed(false);
+      })
       .catch((e) => {
         if (gone) return;
         toasts.error(e);
-        set_items((have) => have ?? []);
+        set_failed(true);
       });
     return () => {
       gone = true;
@@ -164,9 +186,9 @@ export function History() {
           </button>
         )}
       </div>
-      {items === null && <Spinner />}
+      {items === null && (failed ? <Unread what="The results" again={again} /> : <Spinner />)}
       {items !== null && items.length === 0 && (
-        <Empty title="No results yet">
+        <Empty title="No results yet" testid={ids.history_empty}>
           <p>
             Open an image in the <Link to="/">gallery</Link>, mark something and press Process.
           </p>

@@ -8,12 +8,13 @@ import { duration, mode_names, plural, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { useLive } from "../state/live";
-import { is_terminal, newest_first } from "../state/jobs";
+import { first_priority, is_terminal, newest_first } from "../state/jobs";
 import { ids } from "../testids";
 import { OwnQueue } from "./own_queue";
 
 function JobImages({ job }: { job: job }) {
   const [images, set_images] = useState<job_image[] | null>(null);
+  const { returns } = useLive();
   const toasts = useToasts();
   useEffect(() => {
     let gone = false;
@@ -24,7 +25,7 @@ function JobImages({ job }: { job: job }) {
     return () => {
       gone = true;
     };
-  }, [job.id, job.version, toasts]);
+  }, [job.id, job.version, returns, toasts]);
   if (images === null) return <Spinner />;
   return (
     <ul className="job-images" data-testid={ids.job_detail}>
@@ -66,7 +67,7 @@ function describe_where(j: job): string {
 function Row({ job }: { job: job }) {
   const [open, set_open] = useState(false);
   const [busy, set_busy] = useState(false);
-  const { put_job } = useLive();
+  const { jobs, put_job } = useLive();
   const toasts = useToasts();
   const act = async (what: (id: string) => Promise<job>) => {
     set_busy(true);
@@ -97,6 +98,17 @@ function Row({ job }: { job: job }) {
         <span className="badge">{mode_names[job.mode]}</span>
         <Status job={job} />
         <span className="job-actions">
+          {job.status === "queued" && (job.queue_position ?? 0) > 0 && (
+            <button
+              type="button"
+              disabled={busy}
+              title="Before all your other waiting jobs"
+              data-testid={ids.job_first}
+              onClick={() => void act((id) => api.prioritise_job(id, first_priority(jobs)))}
+            >
+              Run first
+            </button>
+          )}
           {!is_terminal(job.status) && (
             <button
               type="button"
@@ -144,11 +156,6 @@ export function Jobs() {
         <h1>Jobs</h1>
         <OwnQueue />
       </div>
-      {status === "offline" && (
-        <p className="notice">
-          The server cannot be reached. What you see may be out of date; the page keeps trying.
-        </p>
-      )}
       {!loaded && list.length === 0 && status !== "offline" && <Spinner />}
       {loaded && list.length === 0 && (
         <Empty title="No jobs yet">

@@ -24,7 +24,7 @@ export function queue_sentence(q: own_queue): string {
 export function OwnQueue() {
   const [queue, set_queue] = useState<own_queue | null>(null);
   const [busy, set_busy] = useState(false);
-  const { jobs } = useLive();
+  const { jobs, returns } = useLive();
   const toasts = useToasts();
   const open = open_jobs(jobs);
   // Read again when a job comes, starts, gets on or ends.
@@ -42,7 +42,7 @@ export function OwnQueue() {
     return () => {
       gone = true;
     };
-  }, [progress]);
+  }, [progress, returns]);
 
   const turn = useCallback(async () => {
     if (queue === null) return;
@@ -74,6 +74,39 @@ export function OwnQueue() {
         onClick={() => void turn()}
       >
         {queue.paused ? "Resume my queue" : "Pause my queue"}
+      </button>
+    </div>
+  );
+}
+
+/** Beside a job that waits: why it waits, when that is the user's own doing. */
+export function PausedNote({ job_id }: { job_id: string }) {
+  const [paused, set_paused] = useState(false);
+  const { returns } = useLive();
+  const toasts = useToasts();
+  useEffect(() => {
+    let gone = false;
+    api
+      .get_queue()
+      .then((q) => !gone && set_paused(q.paused))
+      .catch(() => {
+        // Nothing is known then, and nothing said.
+      });
+    return () => {
+      gone = true;
+    };
+  }, [job_id, returns]);
+  if (!paused) return null;
+  const resume = () =>
+    api
+      .resume_queue()
+      .then((q) => set_paused(q.paused))
+      .catch((e) => toasts.error(e));
+  return (
+    <div className="line spread" data-testid={ids.queue_paused}>
+      <span className="small">Your queue is paused.</span>
+      <button type="button" onClick={() => void resume()}>
+        Resume it
       </button>
     </div>
   );

@@ -91,6 +91,15 @@ export function open_jobs(state: jobs_state): job[] {
   return newest_first(state).filter((j) => !is_terminal(j.status));
 }
 
+/** The server's bound. */
+const priority_max = 1000;
+
+/** The priority that puts a job before all others of its user. */
+export function first_priority(state: jobs_state): number {
+  const highest = Math.max(0, ...open_jobs(state).map((j) => j.priority));
+  return Math.min(priority_max, highest + 1);
+}
+
 /** Jobs covering an image in a mode, newest first. */
 export function jobs_of_image(state: jobs_state, image_id: string, mode: mode): job[] {
   return newest_first(state).filter((j) => j.mode === mode && j.image_ids.includes(image_id));

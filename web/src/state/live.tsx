@@ -21,6 +21,8 @@ const jobs_listed = 200;
 interface live_value {
   jobs: jobs_state;
   status: live_status;
+  /** Counts how often the server was found again after it had been away. */
+  returns: number;
   loaded: boolean;
   put_job: (j: job) => void;
   reload: () => Promise<void>;
@@ -34,6 +36,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [jobs, dispatch] = useReducer(reduce_jobs, no_jobs);
   const [status, set_status] = useState<live_status>("connecting");
   const [loaded, set_loaded] = useState(false);
+  const [returns, set_returns] = useState(0);
+  const away = useRef(false);
   const seq = useRef<number | null>(null);
   const listeners = useRef(new Set<(e: live_event) => void>());
   seq.current = jobs.seq;
@@ -50,7 +54,11 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         dispatch({ kind: "event", event });
         for (const f of listeners.current) f(event);
       },
-      on_status: set_status,
+      on_status: (now) => {
+        set_status(now);
+        if (now !== "offline" && away.current) set_returns((n) => n + 1);
+        away.current = now === "offline";
+      },
       poll: async () => {
         try {
           await reload();
@@ -85,8 +93,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   }, []);
 
   const value = useMemo(
-    () => ({ jobs, status, loaded, put_job, reload, listen }),
-    [jobs, status, loaded, put_job, reload, listen],
+    () => ({ jobs, status, returns, loaded, put_job, reload, listen }),
+    [jobs, status, returns, loaded, put_job, reload, listen],
   );
   return <context.Provider value={value}>{children}</context.Provider>;
 }
@@ -102,4 +110,17 @@ export function useLiveEvents(f: (e: live_event) => void): void {
   const current = useRef(f);
   current.current = f;
   useEffect(() => listen((e) => current.current(e)), [listen]);
+}
+
+/** Calls `f` each time the server can be reached again: what failed meanwhile is tried again. */
+export function useServerBack(f: () => void): void {
+  const { returns } = useLive();
+  const current = useRef(f);
+  current.current = f;
+  const seen = useRef(returns);
+  useEffect(() => {
+    if (seen.current === returns) return;
+    seen.current = returns;
+    current.current();
+  }, [returns]);
 }

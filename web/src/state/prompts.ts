@@ -6,7 +6,12 @@ export interface prompts_state {
   points: point_annotation[];
   /** What to do to take the last action back, newest last. */
   undo: undo_step[];
+  /** And what to do to have again what was taken back. */
+  redo: undo_step[];
 }
+
+/** Why the prompts change; only a user's own step makes what was taken back unreachable. */
+export type origin = "user" | "undo" | "redo" | "nobody";
 
 type box_geometry = Pick<box_annotation, "bbox_x" | "bbox_y" | "bbox_width" | "bbox_height">;
 
@@ -17,41 +22,46 @@ export type undo_step =
   | { kind: "delete_point"; id: string }
   | { kind: "restore_point"; point: point_annotation };
 
-export const no_prompts: prompts_state = { boxes: [], points: [], undo: [] };
+export const no_prompts: prompts_state = { boxes: [], points: [], undo: [], redo: [] };
 const undo_steps_max = 100;
 
 export type prompts_action =
   | { kind: "loaded"; boxes: box_annotation[]; points: point_annotation[] }
-  | { kind: "box_added"; box: box_annotation; undoable: boolean; instead_of?: string }
-  | { kind: "box_reshaped"; box: box_annotation; undoable: boolean }
-  | { kind: "box_removed"; id: string; undoable: boolean }
-  | { kind: "point_added"; point: point_annotation; undoable: boolean; instead_of?: string }
-  | { kind: "point_removed"; id: string; undoable: boolean }
+  | { kind: "box_added"; box: box_annotation; by: origin; instead_of?: string }
+  | { kind: "box_reshaped"; box: box_annotation; by: origin }
+  | { kind: "box_removed"; id: string; by: origin }
+  | { kind: "point_added"; point: point_annotation; by: origin; instead_of?: string }
+  | { kind: "point_removed"; id: string; by: origin }
   | { kind: "undone"; step: undo_step };
 
-function remember(s: prompts_state, step: undo_step, wanted: boolean): undo_step[] {
-  return wanted ? [...s.undo, step].slice(-undo_steps_max) : s.undo;
+type way_back = Pick<prompts_state, "undo" | "redo">;
+
+/** `step` takes back what has just been done. */
+function remember({ undo, redo }: way_back, step: undo_step, by: origin): way_back {
+  if (by === "nobody") return { undo, redo };
+  if (by === "undo") return { undo, redo: [...redo, step].slice(-undo_steps_max) };
+  return { undo: [...undo, step].slice(-undo_steps_max), redo: by === "user" ? [] : redo };
 }
 
 /** A restored prompt has a new id on the server: older steps must speak of the new one. */
 function renamed(s: prompts_state, from: string | undefined, to: string): prompts_state {
   if (from === undefined) return s;
-  const undo = s.undo.map((u) => ("id" in u && u.id === from ? { ...u, id: to } : u));
-  return { ...s, undo };
+  const rename = (u: undo_step) => ("id" in u && u.id === from ? { ...u, id: to } : u);
+  return { ...s, undo: s.undo.map(rename), redo: s.redo.map(rename) };
 }
 
 export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_state {
   switch (a.kind) {
     case "loaded":
-      return { boxes: a.boxes, points: a.points, undo: [] };
+      return { boxes: a.boxes, points: a.points, undo: [], redo: [] };
     case "box_added":
       return {
         ...s,
         boxes: [...s.boxes, a.box],
-        undo: remember(
+        ...remember(
           renamed(s, a.instead_of, a.box.id),
           { kind: "delete_box", id: a.box.id },
-          a.undoable,
+          a.by,
         ),
       };
     case "box_reshaped": {
@@ -66,7 +76,7 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       return {
         ...s,
         boxes: s.boxes.map((b) => (b.id === a.box.id ? a.box : b)),
-        undo: remember(s, { kind: "reshape_box", id: a.box.id, to }, a.undoable),
+        ...remember(s, { kind: "reshape_box", id: a.box.id, to }, a.by),
       };
     }
     case "box_removed": {
@@ -75,17 +85,17 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       return {
         ...s,
         boxes: s.boxes.filter((b) => b.id !== a.id),
-        undo: remember(s, { kind: "restore_box", box: old }, a.undoable),
+        ...remember(s, { kind: "restore_box", box: old }, a.by),
       };
     }
     case "point_added":
       return {
         ...s,
         points: [...s.points, a.point],
-        undo: remember(
+        ...remember(
           renamed(s, a.instead_of, a.point.id),
           { kind: "delete_point", id: a.point.id },
-          a.undoable,
+          a.by,
         ),
       };
     case "point_removed": {
@@ -94,11 +104,15 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       return {
         ...s,
         points: s.points.filter((p) => p.id !== a.id),
-        undo: remember(s, { kind: "restore_point", point: old }, a.undoable),
+        ...remember(s, { kind: "restore_point", point: old }, a.by),
       };
     }
     case "undone":
-      return { ...s, undo: s.undo.filter((u) => u !== a.step) };
+      return {
+        ...s,
+        undo: s.undo.filter((u) => u !== a.step),
+        redo: s.redo.filter((u) => u !== a.step),
+      };
   }
 }
 

@@ -11,6 +11,8 @@ export interface upload {
   /** 0 … 1 */
   progress: number;
   error: string | null;
+  /** Failed for a reason that may pass: trying again makes sense. */
+  again: boolean;
 }
 
 export interface uploads_state {
@@ -25,8 +27,10 @@ export type uploads_action =
   | { kind: "started"; id: number }
   | { kind: "progressed"; id: number; progress: number }
   | { kind: "done"; id: number }
-  | { kind: "failed"; id: number; error: string }
+  | { kind: "failed"; id: number; error: string; again: boolean }
   | { kind: "retried"; id: number }
+  /** What has not arrived yet is given up. */
+  | { kind: "stopped" }
   | { kind: "cleared" };
 
 export function reduce_uploads(state: uploads_state, action: uploads_action): uploads_state {
@@ -47,6 +51,7 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
             state: "waiting" as const,
             progress: 0,
             error: null,
+            again: false,
           })),
         ],
       };
@@ -57,9 +62,14 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
     case "done":
       return change(action.id, { state: "done", progress: 1 });
     case "failed":
-      return change(action.id, { state: "failed", error: action.error });
+      return change(action.id, { state: "failed", error: action.error, again: action.again });
     case "retried":
       return change(action.id, { state: "waiting", progress: 0, error: null });
+    case "stopped":
+      return {
+        ...state,
+        items: state.items.filter((u) => u.state === "done" || u.state === "failed"),
+      };
     case "cleared":
       return {
         ...state,
@@ -72,4 +82,26 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
 export function startable(state: uploads_state): upload[] {
   const running = state.items.filter((u) => u.state === "running").length;
   return state.items.filter((u) => u.state === "waiting").slice(0, Math.max(0, parallel - running));
+}
+
+/** 0 … 1, by files: a failed one has ended too. */
+export function progress_of_uploads(items: upload[]): number {
+  if (items.length === 0) return 0;
+  const ended = items.reduce((n, u) => n + (u.state === "failed" ? 1 : u.progress), 0);
+  return ended / items.length;
+}
+
+/** "Uploading 3 of 29 images, 1 failed" */
+export function upload_words(items: upload[]): string {
+  const failed = items.filter((u) => u.state === "failed").length;
+  const done = items.filter((u) => u.state === "done").length;
+  const left = items.length - failed - done;
+  const images = items.length === 1 ? "image" : "images";
+  const words =
+    left > 0
+      ? `Uploading, ${done} of ${items.length} ${images} done`
+      : done > 0
+        ? `${done} ${done === 1 ? "image" : "images"} uploaded`
+        : "Nothing was uploaded";
+  return failed > 0 ? `${words}, ${failed} failed` : words;
 }

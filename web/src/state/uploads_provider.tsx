@@ -9,9 +9,10 @@ import {
   useRef,
   type ReactNode,
 } from "react";
-import { describe } from "../api/client";
+import { api_error, describe } from "../api/client";
 import type { image } from "../api/types";
 import { upload_image } from "../api/upload";
+import { useServerBack } from "./live";
 import { no_uploads, reduce_uploads, startable, type uploads_state } from "./uploads";
 
 interface uploads_value {
@@ -19,11 +20,17 @@ interface uploads_value {
   add: (files: File[]) => void;
   retry: (id: number) => void;
   clear: () => void;
+  stop: () => void;
   /** Tells of every image that arrived; returns the way to stop. */
   on_arrived: (f: (i: image) => void) => () => void;
 }
 
 const context = createContext<uploads_value | null>(null);
+
+/** Not when the server has looked at the file and does not want it. */
+function may_pass(e: unknown): boolean {
+  return !(e instanceof api_error) || ![400, 413, 415].includes(e.status);
+}
 
 export function UploadsProvider({ children }: { children: ReactNode }) {
   const [uploads, dispatch] = useReducer(reduce_uploads, no_uploads);
@@ -53,7 +60,9 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
           dispatch({ kind: "done", id: u.id });
           for (const f of listeners.current) f(arrived);
         })
-        .catch((e) => dispatch({ kind: "failed", id: u.id, error: describe(e) }))
+        .catch((e) =>
+          dispatch({ kind: "failed", id: u.id, error: describe(e), again: may_pass(e) }),
+        )
         .finally(() => running.current.delete(u.id));
     }
   }, [uploads]);
@@ -73,6 +82,16 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     return () => window.removeEventListener("beforeunload", ask);
   }, [busy]);
 
+  useServerBack(() => {
+    for (const u of uploads.items) {
+      if (u.state === "failed" && u.again) dispatch({ kind: "retried", id: u.id });
+    }
+  });
+
+  const stop = useCallback(() => {
+    dispatch({ kind: "stopped" });
+    for (const abort of running.current.values()) abort();
+  }, []);
   const retry = useCallback((id: number) => dispatch({ kind: "retried", id }), []);
   const clear = useCallback(() => dispatch({ kind: "cleared" }), []);
   const on_arrived = useCallback((f: (i: image) => void) => {
@@ -83,8 +102,8 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
   }, []);
 
   const value = useMemo(
-    () => ({ uploads, add, retry, clear, on_arrived }),
-    [uploads, add, retry, clear, on_arrived],
+    () => ({ uploads, add, retry, clear, stop, on_arrived }),
+    [uploads, add, retry, clear, stop, on_arrived],
   );
   return <context.Provider value={value}>{children}</context.Provider>;
 }

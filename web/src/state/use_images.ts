@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { list_images } from "../api/routes";
 import type { image } from "../api/types";
+import { useLiveEvents, useServerBack } from "./live";
 
 const page = 60;
 const all_page = 1000;
@@ -13,6 +14,10 @@ export interface image_pages {
   failed: boolean;
   more: boolean;
   load_more: () => void;
+  /** After a failure: what could not be read. */
+  again: () => void;
+  /** Reads what is shown again, quietly: something came or went elsewhere. */
+  refresh: () => Promise<void>;
   prepend: (i: image) => void;
   remove: (id: string) => void;
 }
@@ -24,6 +29,8 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   const [loading, set_loading] = useState(true);
   const [failed, set_failed] = useState(false);
   const running = useRef<AbortController | null>(null);
+  const shown = useRef(0);
+  shown.current = images.length;
   const report = useRef(on_error);
   report.current = on_error;
 
@@ -64,6 +71,17 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   const load_more = useCallback(() => {
     if (!loading && !failed && cursor !== null) void load(cursor);
   }, [loading, failed, cursor, load]);
+  const again = useCallback(() => void load(cursor), [load, cursor]);
+  useServerBack(() => {
+    if (failed) again();
+  });
+  const refresh = useCallback(async () => {
+    const limit = Math.min(all_page, Math.max(page, shown.current));
+    const answer = await list_images({ limit, search });
+    set_images(answer.images);
+    set_total(answer.total);
+    set_cursor(answer.next_cursor ?? null);
+  }, [search]);
   const prepend = useCallback((i: image) => {
     set_images((have) => merge([i], have));
     set_total((n) => n + 1);
@@ -73,7 +91,30 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
     set_total((n) => Math.max(0, n - 1));
   }, []);
 
-  return { images, total, loading, failed, more: cursor !== null, load_more, prepend, remove };
+  const more = cursor !== null;
+  return { images, total, loading, failed, more, load_more, again, refresh, prepend, remove };
+}
+
+const settle_ms = 700;
+
+/** What a script or another window uploads or deletes is seen here too. Not while `busy`. */
+export function useChangesElsewhere(list: image_pages, all: boolean, busy: boolean): void {
+  const now = useRef({ list, all, busy });
+  now.current = { list, all, busy };
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useLiveEvents((e) => {
+    if (e.type !== "quota.changed") return;
+    clearTimeout(timer.current);
+    // The answer to one's own upload or deletion is on its way as well.
+    timer.current = setTimeout(() => {
+      const { list: l, all: everything, busy: own } = now.current;
+      if (own || !everything || l.loading || e.image_count === l.total) return;
+      l.refresh().catch(() => {
+        // The next event tries again; nothing that is shown is wrong.
+      });
+    }, settle_ms);
+  });
 }
 
 function merge(a: image[], b: image[]): image[] {
@@ -81,14 +122,15 @@ function merge(a: image[], b: image[]): image[] {
   return [...a, ...b.filter((i) => !seen.has(i.id))];
 }
 
-/** Ids of all images, newest first, up to `most`. */
-export async function all_image_ids(most: number): Promise<string[]> {
+/** Ids of all images whose name fits, newest first, up to `most`. */
+export async function all_image_ids(most: number, search = ""): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | null = null;
   do {
     const answer: Awaited<ReturnType<typeof list_images>> = await list_images({
       limit: all_page,
       cursor,
+      search,
     });
     found.push(...answer.images.map((i) => i.id));
     cursor = answer.next_cursor ?? null;

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { is_absent } from "../api/client";
 import { useToasts } from "../components/toasts";
+import { useServerBack } from "./live";
 
 export interface loaded<T> {
   /** null until it has come. */
@@ -52,6 +53,10 @@ export function useLoaded<T>(read: () => Promise<T>, what: string, every_ms = 0)
       questions.current += 1;
     };
   }, [load]);
+
+  useServerBack(() => {
+    if (failed) void load(true);
+  });
 
   useEffect(() => {
     if (every_ms === 0 || absent) return;

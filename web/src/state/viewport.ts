@@ -42,6 +42,15 @@ export function pan(v: viewport, dx: number, dy: number): viewport {
   return { ...v, x: v.x + dx, y: v.y + dy };
 }
 
+/** What two fingers that went from `before` to `after` (screen) do to the picture. */
+export function pinch(v: viewport, before: [point, point], after: [point, point]): viewport {
+  const middle = ([a, b]: [point, point]) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
+  const apart = ([a, b]: [point, point]) => Math.hypot(a.x - b.x, a.y - b.y);
+  const [from, to] = [middle(before), middle(after)];
+  const moved = pan(v, to.x - from.x, to.y - from.y);
+  return zoom_at(moved, to, apart(before) < 1 ? 1 : apart(after) / apart(before));
+}
+
 export function to_image(v: viewport, screen: point): point {
   return { x: (screen.x - v.x) / v.scale, y: (screen.y - v.y) / v.scale };
 }

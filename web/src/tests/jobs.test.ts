@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { live_event } from "../api/types";
 import {
+  first_priority,
   jobs_of_image,
   newest_first,
   no_jobs,
@@ -81,6 +82,15 @@ describe("jobs reducer", () => {
     );
     expect(next.by_id).toBe(s.by_id);
     expect(next.seq).toBe(8);
+  });
+
+  it("knows which priority goes before all others", () => {
+    const with_jobs = (...jobs: ReturnType<typeof a_job>[]) =>
+      first_priority(reduce_jobs(no_jobs, { kind: "listed", complete: true, jobs }));
+    expect(with_jobs(a_job({ priority: -5 }))).toBe(1);
+    expect(with_jobs(a_job({ priority: 3 }), a_job({ id: "j2" }))).toBe(4);
+    expect(with_jobs(a_job({ priority: 9, status: "completed" }), a_job({ id: "j2" }))).toBe(1);
+    expect(with_jobs(a_job({ priority: 1000 }))).toBe(1000);
   });
 
   it("sorts newest first, finds the jobs of an image, and measures progress", () => {

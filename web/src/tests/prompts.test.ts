@@ -13,7 +13,7 @@ const point = {
 
 describe("prompts reducer", () => {
   it("remembers how to take an added box back", () => {
-    const s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), undoable: true });
+    const s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), by: "user" });
     expect(s.boxes).toHaveLength(1);
     expect(s.undo).toEqual([{ kind: "delete_box", id: "b1" }]);
   });
@@ -21,21 +21,21 @@ describe("prompts reducer", () => {
   it("remembers the old shape of a moved box", () => {
     const s = reduce_prompts(
       { ...no_prompts, boxes: [a_box()] },
-      { kind: "box_reshaped", box: a_box({ bbox_x: 99 }), undoable: true },
+      { kind: "box_reshaped", box: a_box({ bbox_x: 99 }), by: "user" },
     );
     expect(s.boxes[0]!.bbox_x).toBe(99);
     expect(s.undo[0]).toMatchObject({ kind: "reshape_box", to: { bbox_x: 10 } });
   });
 
   it("renames older steps when a removed box comes back under a new id", () => {
-    let s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), undoable: true });
-    s = reduce_prompts(s, { kind: "box_removed", id: "b1", undoable: true });
+    let s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), by: "user" });
+    s = reduce_prompts(s, { kind: "box_removed", id: "b1", by: "user" });
     const step = s.undo[1]!;
     expect(step.kind).toBe("restore_box");
     s = reduce_prompts(s, {
       kind: "box_added",
       box: a_box({ id: "b2" }),
-      undoable: false,
+      by: "undo",
       instead_of: "b1",
     });
     s = reduce_prompts(s, { kind: "undone", step });
@@ -43,10 +43,29 @@ describe("prompts reducer", () => {
     expect(s.undo).toEqual([{ kind: "delete_box", id: "b2" }]);
   });
 
+  it("has again what was taken back, until something new is done", () => {
+    let s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), by: "user" });
+    const back = s.undo[0]!;
+    s = reduce_prompts(s, { kind: "box_removed", id: "b1", by: "undo" });
+    s = reduce_prompts(s, { kind: "undone", step: back });
+    expect(s.undo).toEqual([]);
+    expect(s.redo).toEqual([{ kind: "restore_box", box: a_box() }]);
+    const forth = s.redo[0]!;
+    const again = a_box({ id: "b2" });
+    s = reduce_prompts(s, { kind: "box_added", box: again, by: "redo", instead_of: "b1" });
+    s = reduce_prompts(s, { kind: "undone", step: forth });
+    expect(s.undo).toEqual([{ kind: "delete_box", id: "b2" }]);
+    expect(s.redo).toEqual([]);
+    s = reduce_prompts(s, { kind: "box_removed", id: "b2", by: "undo" });
+    expect(s.redo).toHaveLength(1);
+    s = reduce_prompts(s, { kind: "point_added", point, by: "user" });
+    expect(s.redo).toEqual([]);
+  });
+
   it("handles points the same way and ignores unknown ids", () => {
-    let s = reduce_prompts(no_prompts, { kind: "point_added", point, undoable: true });
-    expect(reduce_prompts(s, { kind: "point_removed", id: "no", undoable: true })).toBe(s);
-    s = reduce_prompts(s, { kind: "point_removed", id: "p1", undoable: true });
+    let s = reduce_prompts(no_prompts, { kind: "point_added", point, by: "user" });
+    expect(reduce_prompts(s, { kind: "point_removed", id: "no", by: "user" })).toBe(s);
+    s = reduce_prompts(s, { kind: "point_removed", id: "p1", by: "user" });
     expect(s.points).toEqual([]);
     expect(s.undo).toHaveLength(2);
   });

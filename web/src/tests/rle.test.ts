@@ -1,7 +1,7 @@
 // The golden masks and strings were made by the reference implementation of COCO's run lengths.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decode_counts, decode_mask, make_sampling, paint_mask } from "../lib/rle";
+import { decode_counts, decode_mask, is_set, make_sampling, paint_mask } from "../lib/rle";
 
 interface vector {
   name: string;
@@ -21,6 +21,12 @@ describe("COCO run lengths", () => {
     expect(decode_counts(v.counts)).toEqual(v.uncompressed);
     const mask = decode_mask({ size: v.size, counts: v.counts });
     expect([...mask].join("")).toBe(v.rows.join(""));
+    const [height, width] = v.size;
+    const counts = decode_counts(v.counts);
+    const one_by_one = [...mask.keys()].map((at) =>
+      Number(is_set(counts, height, at % width, Math.floor(at / width))),
+    );
+    expect(one_by_one).toEqual([...mask]);
   });
 
   it.each(vectors.map((v) => [v.name, v] as const))("paints %s pixel by pixel", (_name, v) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { box_between, fit, inside, keep_inside, to_image, zoom_at } from "../state/viewport";
+import { box_between, fit, inside, keep_inside, pinch, to_image, zoom_at } from "../state/viewport";
 
 describe("viewport", () => {
   const image = { width: 400, height: 200 };
@@ -9,6 +9,26 @@ describe("viewport", () => {
     expect(v.scale).toBe(2);
     expect(v.x).toBe(24);
     expect(v.y).toBe(124);
+  });
+
+  it("keeps what is under two fingers under them", () => {
+    const v = { scale: 2, x: 10, y: -5 };
+    const before = [
+      { x: 100, y: 100 },
+      { x: 200, y: 100 },
+    ] as const;
+    const after = [
+      { x: 120, y: 150 },
+      { x: 320, y: 150 },
+    ] as const;
+    const w = pinch(v, [...before], [...after]);
+    expect(w.scale).toBe(4);
+    for (const i of [0, 1] as const) {
+      expect(to_image(w, after[i]).x).toBeCloseTo(to_image(v, before[i]).x);
+      expect(to_image(w, after[i]).y).toBeCloseTo(to_image(v, before[i]).y);
+    }
+    // Two fingers on one spot are no reason to divide by zero.
+    expect(pinch(v, [before[0], before[0]], [after[0], after[0]]).scale).toBe(2);
   });
 
   it("keeps the point under the pointer when zooming", () => {

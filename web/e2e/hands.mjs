@@ -1,0 +1,197 @@
+// What hands do in other annotation tools: letting go beside the picture, redo, panning, two
+// fingers, hiding a mask, picking all, dropping a file anywhere, putting a job before the others.
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { at, check, drag, on_screen, painted, until } from "./browser.mjs";
+
+const view_of = (page) =>
+  at(page, "canvas").evaluate((e) => [e.dataset.scale, e.dataset.x, e.dataset.y].map(Number));
+
+async function prompts_are(page, n, sentence) {
+  await until(async () => (await at(page, "prompt-item").count()) === n, sentence);
+}
+
+async function picture_steps({ page, step, shot }) {
+  await step("the gallery's mode is the opened image's, and the way back leads to it", async () => {
+    await at(page, "mode-point").click();
+    const opened = at(page, "gallery-item").last();
+    const id = await opened.getAttribute("data-image-id");
+    await opened.getByRole("link").click();
+    await on_screen(page, 0.5, 0.5);
+    const pressed = await at(page, "mode-point").getAttribute("aria-pressed");
+    check(pressed === "true", "the image opens in another mode");
+    await at(page, "nav-gallery").click();
+    await page.locator(`[data-image-id="${id}"] a:focus`).waitFor();
+    await page.keyboard.press("Enter");
+    await on_screen(page, 0.5, 0.5);
+  });
+  await step("Point − marks what is not meant; Ctrl Shift Z has again what was taken back", async () => {
+    await at(page, "preview-toggle").click();
+    const before = await at(page, "prompt-item").count();
+    await at(page, "tool-point_negative").click();
+    const p = await on_screen(page, 0.1, 0.1);
+    await page.mouse.click(p.x, p.y);
+    await prompts_are(page, before + 1, "the point is not listed");
+    check((await at(page, "prompt-item").last().textContent()).includes("Point −"), "not negative");
+    await page.keyboard.press("Control+z");
+    await prompts_are(page, before, "the point is still there");
+    await page.keyboard.press("Control+Shift+Z");
+    await prompts_are(page, before + 1, "the point did not come back");
+    check(await at(page, "redo").isDisabled(), "there is more to do again");
+    await page.keyboard.press("Control+z");
+    await prompts_are(page, before, "the point cannot be taken back twice");
+  });
+  await step("a drag with a point tool moves the picture and makes no point", async () => {
+    const before = await at(page, "prompt-item").count();
+    const [scale, x] = await view_of(page);
+    await drag(page, [0.5, 0.5], [0.6, 0.5]);
+    await until(async () => (await view_of(page))[1] > x + 10, "the picture did not move");
+    check((await view_of(page))[0] === scale, "the picture was zoomed");
+    check((await at(page, "prompt-item").count()) === before, "a drag made a point");
+    await page.keyboard.press("f");
+  });
+  await step("a box let go beside the picture ends at its edge", async () => {
+    await at(page, "mode-inside_box").click();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("b");
+    const before = await at(page, "prompt-item").count();
+    const from = await on_screen(page, 0.7, 0.5);
+    const area = await at(page, "canvas").boundingBox();
+    await page.mouse.move(from.x, from.y);
+    await page.mouse.down();
+    await page.mouse.move(area.x + area.width - 4, from.y + 40, { steps: 4 });
+    await page.mouse.move(area.x + area.width + 60, from.y + 60, { steps: 4 });
+    await page.mouse.up();
+    await prompts_are(page, before + 1, "the box is lost");
+    await page.mouse.move(from.x - 50, from.y - 50, { steps: 4 });
+    await shot("40-box-to-the-edge");
+    await page.keyboard.press("Control+z");
+    await prompts_are(page, before, "the box cannot be taken back");
+    await at(page, "preview-toggle").click();
+  });
+  await step("one mask is hidden and shown again", async () => {
+    await until(() => painted(page), "no mask is painted");
+    const all = await painted(page);
+    await at(page, "mask-switch").first().click();
+    await until(async () => (await painted(page)) < all, "the mask is still painted");
+    await at(page, "mask-switch").first().click();
+    await until(async () => (await painted(page)) === all, "the mask does not come back");
+  });
+  await step("two fingers zoom the picture and draw nothing", async () => {
+    const before = await at(page, "prompt-item").count();
+    const [scale] = await view_of(page);
+    const { x, y } = await on_screen(page, 0.5, 0.5);
+    const session = await page.context().newCDPSession(page);
+    const touch = (type, ...touchPoints) =>
+      session.send("Input.dispatchTouchEvent", { type, touchPoints });
+    const finger = (id, dx) => ({ x: x + dx, y, id });
+    await touch("touchStart", finger(0, -30));
+    await touch("touchStart", finger(0, -30), finger(1, 30));
+    for (const d of [40, 50, 60]) await touch("touchMove", finger(0, -d), finger(1, d));
+    await touch("touchEnd");
+    await until(async () => Math.abs((await view_of(page))[0] / scale - 2) < 0.1, "not twice as large");
+    check((await at(page, "prompt-item").count()) === before, "the fingers drew a box");
+    check((await at(page, "preview-bar").count()) === 0, "the fingers drew a box");
+    await session.detach();
+    await page.keyboard.press("f");
+  });
+}
+
+/** In the page, but not by its own ways: as a script with the same account would. */
+async function upload_aside(base64) {
+  const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+  const form = new FormData();
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  form.append("file", new File([bytes], "by_script.jpg"));
+  const headers = { "X-CSRF-Token": csrf_token };
+  const answer = await fetch("/api/v1/images", { method: "POST", headers, body: form });
+  return (await answer.json()).id;
+}
+async function delete_aside(id) {
+  const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+  const headers = { "X-CSRF-Token": csrf_token };
+  await fetch(`/api/v1/images/${id}`, { method: "DELETE", headers });
+}
+
+/** Twice the same job and one more, all waiting. */
+function submit_three(page) {
+  return page.evaluate(async () => {
+    const ask = async (path, body, token = "") => {
+      const answer = await fetch(`/api/v1${path}`, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      return answer.json();
+    };
+    const { csrf_token } = await ask("/auth/me");
+    const { images } = await ask("/images");
+    const body = { image_ids: images.map((i) => i.id), mode: "inside_box", force_all: true };
+    const made = [];
+    for (let i = 0; i < 3; i += 1) made.push((await ask("/jobs", body, csrf_token)).id);
+    return made;
+  });
+}
+
+export async function hand_steps(everything) {
+  const { page, run, step } = everything;
+  await picture_steps(everything);
+  await step("a file dropped on an open image is uploaded; the page stays", async () => {
+    const url = page.url();
+    const file = run.photos[0];
+    const data = await page.evaluateHandle(
+      ([name, base64]) => {
+        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([bytes], name));
+        return transfer;
+      },
+      [basename(file), readFileSync(file).toString("base64")],
+    );
+    await page.dispatchEvent("body", "dragenter", { dataTransfer: data });
+    await page.dispatchEvent("body", "drop", { dataTransfer: data });
+    await at(page, "toast").filter({ hasText: "Uploading 1 image" }).waitFor();
+    check(page.url() === url, "the page was left");
+    await at(page, "nav-gallery").click();
+    await at(page, "uploads").filter({ hasText: "1 image uploaded" }).waitFor();
+  });
+  await step("what a script uploads and deletes comes and goes by itself", async () => {
+    const before = await at(page, "gallery-item").count();
+    const photo = readFileSync(run.photos[0]).toString("base64");
+    const id = await page.evaluate(upload_aside, photo);
+    await page.locator(`[data-image-id="${id}"]`).waitFor();
+    check((await at(page, "gallery-item").count()) === before + 1, "another image has gone");
+    await page.evaluate(delete_aside, id);
+    await page.locator(`[data-image-id="${id}"]`).waitFor({ state: "detached" });
+    check((await at(page, "gallery-item").count()) === before, "another image has gone");
+  });
+  await step("all images are picked with one button", async () => {
+    const n = await at(page, "gallery-item").count();
+    await at(page, "select-all").click();
+    await at(page, "process-selected").filter({ hasText: `(${n})` }).waitFor();
+    check((await page.locator(".tile.selected").count()) === n, "a tile is not marked");
+    await page.getByRole("button", { name: "Clear selection" }).click();
+  });
+  await step("a waiting job is put before the others, and a paused queue is said", async () => {
+    await at(page, "nav-jobs").click();
+    await at(page, "own-queue-switch").click();
+    await page.locator('[data-testid="own-queue"][data-paused="true"]').waitFor();
+    const [first, , last] = await submit_three(page);
+    const row = (id) => page.locator(`[data-job-id="${id}"]`);
+    await row(last).getByTestId("job-first").click();
+    await row(last).filter({ hasText: "next in your queue" }).waitFor();
+    await row(first).filter({ hasText: "1 ahead" }).waitFor();
+    check((await row(last).getByTestId("job-first").count()) === 0, "the first can be put first");
+    // Whoever looks at an image is told why nothing happens.
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").last().getByRole("link").click();
+    await at(page, "queue-paused").getByRole("button").click();
+    await at(page, "queue-paused").waitFor({ state: "detached" });
+    await at(page, "nav-jobs").click();
+    for (const id of [first, last]) {
+      await row(id).locator('[data-testid="job-status"][data-status="completed"]').waitFor();
+    }
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+  });
+}
