@@ -137,10 +137,12 @@ int serve(const config::settings& s) {
   const auto signals = block_signals(speaks_tls(s));
   raise_descriptor_limit();
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-  cv::setNumThreads(1);             // one core per device worker; more workers use more cores
-  if (s.model.segmenter == "sam3")  // before there are threads; device processes inherit it
-    spdlog::info("model: matrices are multiplied by OpenBLAS's kernels for {}",
+  cv::setNumThreads(1);               // one core per device worker; more workers use more cores
+  if (s.model.segmenter == "sam3") {  // before there are threads; device processes inherit it
+    model::sam3::let_waiting_threads_sleep();
+    spdlog::info("model: OpenBLAS multiplies with its kernels for {}",
                  model::sam3::fit_blas_kernels());
+  }
   // Many threads handle large short-lived buffers; without this each keeps its own arena full.
   mallopt(M_ARENA_MAX, 2);
   if (s.model.segmenter == "synthetic")

@@ -14,6 +14,7 @@ if [ -z "${SAM3_BENCH:-}" ]; then
   cmake --build build/release --target sam3_bench >/dev/null
 fi
 mkdir -p "$out"
+export OMP_WAIT_POLICY=passive  # as the server sets it; LibTorch is linked here, and reads it at its start
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM

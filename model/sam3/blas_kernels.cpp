@@ -49,4 +49,6 @@ std::string fit_blas_kernels() {
   return name();
 }
 
+void let_waiting_threads_sleep() { ::setenv("OMP_WAIT_POLICY", "passive", 0); }
+
 }  // namespace samovar::model::sam3

@@ -1,4 +1,4 @@
-// Which kernels OpenBLAS multiplies with, when it is the BLAS of this process.
+// How this process multiplies matrices on a CPU: OpenBLAS's kernels, OpenMP's threads.
 #pragma once
 
 #include <string>
@@ -14,5 +14,11 @@ namespace samovar::model::sam3 {
 /// Sets that variable, for this process and those it starts, so call it before there are threads,
 /// and before the first product. Returns the name of the kernels in use, or "" without OpenBLAS.
 std::string fit_blas_kernels();
+
+/// LibTorch's threads (OpenMP) sleep while they wait. They would turn in a loop otherwise, on the
+/// processors that OpenBLAS's threads multiply on: 39 instead of 27 s for an encoding on two cores.
+/// Sets OMP_WAIT_POLICY unless it is set; call it before LibTorch is loaded and before there are
+/// threads.
+void let_waiting_threads_sleep();
 
 }  // namespace samovar::model::sam3

@@ -61,6 +61,7 @@ export default async function (t, {root}) {
     assert.equal(device.model, system.model);
     assert.equal(device.healthy, true);
     assert.match(server.output, /the vocabulary has \d+ entries/);
+    assert.match(server.output, /OpenBLAS multiplies with its kernels for \w+/);
   });
 
   await t.test('a text finds instances with scores, and the result names the model', async () => {
