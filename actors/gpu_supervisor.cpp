@@ -48,6 +48,7 @@ void grant_all(self_pointer self, const gpu_supervisor_config& config, context& 
       s.scheduler.remove(who.user);
       continue;
     }
+    if (s.leases.leases_on(device) == 0) s.devices[device].unit_since = now_of(self);
     const auto lease =
         s.leases.grant(who.user, device, now_of(self) + config.lease_timeout, who.kind);
     ++shared.counters.leases_granted;
@@ -89,6 +90,7 @@ void unit_ended(self_pointer self, const gpu_supervisor_config& config, context&
                 std::size_t index, std::int64_t token, double used_us) {
   auto& s = self->state;
   auto& device = s.devices[index];
+  device.unit_since = now_of(self);
   ++device.report.units_done;
   device.report.busy_seconds += used_us / 1e6;
   if (index < shared.meters.size()) {
@@ -119,13 +121,15 @@ double busy_fraction(const supervised_device& d, core::tick now) {
   return seconds <= 0.0 ? 0.0 : std::min((d.report.busy_seconds - busy) / seconds, 1.0);
 }
 
-// A stage of the model that ended is progress: a long image is no hanging device.
+// A stage of the model that ended is progress: a long image is no hanging device. One without end
+// is.
 void renew_working(self_pointer self, const gpu_supervisor_config& config) {
   auto& s = self->state;
   for (std::size_t i = 0; i < s.devices.size(); ++i) {
     const auto looks = config.devices[i].cancel->looks();
     if (looks == s.devices[i].looks) continue;
     s.devices[i].looks = looks;
+    if (now_of(self) - s.devices[i].unit_since > config.unit_timeout) continue;
     s.leases.renew_device(i, now_of(self) + config.lease_timeout);
   }
 }
@@ -135,8 +139,10 @@ void look_for_expired(self_pointer self, const gpu_supervisor_config& config, co
   for (const auto& lease : self->state.leases.expired(now_of(self))) {
     auto& device = self->state.devices[lease.device];
     if (device.suspect) continue;
-    spdlog::error("gpu_supervisor: device {} made no progress for {} s; its leases are revoked",
-                  device.report.id, config.lease_timeout.count());
+    spdlog::error(
+        "gpu_supervisor: device {} made no progress for {} s, or ended no image for {}; its leases "
+        "are revoked",
+        device.report.id, config.lease_timeout.count(), config.unit_timeout.count());
     device.suspect = true;
     device_is_down(self, lease.device, shared);
   }

@@ -51,10 +51,11 @@ struct system::impl {
     auto open = job_log.take_open_jobs(std::nullopt);
     persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
     watch(persistence_handle, "persistence");
-    supervisor = actor_system->spawn(
-        gpu_supervisor,
-        gpu_supervisor_config{config.devices, config.slots_per_device, config.lease_timeout},
-        shared);
+    supervisor =
+        actor_system->spawn(gpu_supervisor,
+                            gpu_supervisor_config{config.devices, config.slots_per_device,
+                                                  config.lease_timeout, config.unit_timeout},
+                            shared);
     watch(supervisor, "gpu_supervisor");
     registry = actor_system->spawn(session_registry, persistence_handle, supervisor,
                                    config.session_idle, shared);

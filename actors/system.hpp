@@ -54,7 +54,8 @@ struct system_config {
   std::size_t threads = 2;   ///< CAF scheduler threads
   int slots_per_device = 3;  ///< one computes, one is decoded, one has its masks finished
   std::chrono::seconds lease_timeout{60};
-  std::chrono::seconds session_idle{300};  ///< passivation after this long without work or sockets
+  std::chrono::seconds unit_timeout{1800};  ///< of one unit, however much progress it shows
+  std::chrono::seconds session_idle{300};   ///< passivation after this long without work or sockets
   std::size_t persistence_queue_max = 20'000;
   /// Remembers units at work over the server's death; none: nothing is remembered. Must outlive the
   /// system.

@@ -160,9 +160,8 @@ std::string told(int status) {
 
 class process_runner final : public core::unit_runner {
  public:
-  process_runner(const config::settings& s, const std::string& device,
-                 std::chrono::milliseconds answer_max)
-      : first_frame_(start_text(s, device)), answer_max_(answer_max) {
+  process_runner(const config::settings& s, const std::string& device, const process_limits& limits)
+      : first_frame_(start_text(s, device)), limits_(limits) {
     start();
   }
   ~process_runner() override { stop(); }
@@ -183,8 +182,9 @@ class process_runner final : public core::unit_runner {
         const auto answer = receive_answer(cancel);
         if (answer.text) return read_outcome(*answer.text);
         if (answer.why == frame_end::late) {
-          spdlog::error("device_process {}: no answer for {} ms, it is ended", pid_,
-                        answer_max_.count());
+          spdlog::error(
+              "device_process {}: no progress for {} ms or no answer for {} s; it is ended", pid_,
+              limits_.progress_max.count(), limits_.unit_max.count());
           stop();
           return core::unit_failure{"The device made no progress on this image", true};
         }
@@ -199,9 +199,11 @@ class process_runner final : public core::unit_runner {
  private:
   /// The child's progress becomes looks at this side's token.
   frame receive_answer(const core::cancel_token& cancel) {
+    const auto end = std::chrono::steady_clock::now() + limits_.unit_max;
     for (;;) {
-      auto answer = receive_frame(socket_, answer_max_);
+      auto answer = receive_frame(socket_, limits_.progress_max);
       if (!answer.text || *answer.text != at_work) return answer;
+      if (std::chrono::steady_clock::now() > end) return {std::nullopt, frame_end::late};
       cancel.cancelled();
     }
   }
@@ -244,7 +246,7 @@ class process_runner final : public core::unit_runner {
   }
 
   std::string first_frame_;
-  std::chrono::milliseconds answer_max_;
+  process_limits limits_;
   std::string identity_;
   pid_t pid_ = -1;
   int socket_ = -1;
@@ -254,35 +256,51 @@ class process_runner final : public core::unit_runner {
 
 std::unique_ptr<core::unit_runner> start_device_process(const config::settings& s,
                                                         const std::string& device,
-                                                        std::chrono::milliseconds answer_max) {
-  return std::make_unique<process_runner>(s, device, answer_max);
+                                                        const process_limits& limits) {
+  return std::make_unique<process_runner>(s, device, limits);
 }
 
 // ---------------------------------------------------------------------------- the child's side
 
 namespace {
 
-/// While it lives, tells the server about once a second that the unit makes progress, if it does.
+/// While a unit runs, tells the server about once a second that it makes progress, if it does: when
+/// `token` was looked at. One thread for the process's life.
 class progress_teller {
  public:
   explicit progress_teller(const core::cancel_token& token)
       : token_(token), thread_([this] { tell(); }) {}
   ~progress_teller() {
-    {
-      const std::lock_guard hold(guard_);
-      ended_ = true;
-    }
-    changed_.notify_all();
+    change([this] { ended_ = true; });
     thread_.join();
   }
   progress_teller(const progress_teller&) = delete;
   progress_teller& operator=(const progress_teller&) = delete;
 
+  void unit_begins() {
+    change([this] { at_work_ = true; });
+  }
+  /// Nothing is sent any more when this returns: the socket is the caller's.
+  void unit_ended() {
+    change([this] { at_work_ = false; });
+  }
+
  private:
+  template <class F>
+  void change(F f) {
+    {
+      const std::lock_guard hold(guard_);
+      f();
+    }
+    changed_.notify_all();
+  }
   void tell() {
     std::unique_lock hold(guard_);
     auto seen = token_.looks();
-    while (!changed_.wait_for(hold, std::chrono::seconds(1), [this] { return ended_; })) {
+    while (!ended_) {
+      changed_.wait(hold, [this] { return ended_ || at_work_; });
+      if (changed_.wait_for(hold, std::chrono::seconds(1), [this] { return ended_ || !at_work_; }))
+        continue;
       const auto now = token_.looks();
       if (now != seen) send_frame(child_socket, at_work);
       seen = now;
@@ -292,15 +310,10 @@ class progress_teller {
   const core::cancel_token& token_;
   std::mutex guard_;
   std::condition_variable changed_;
+  bool at_work_ = false;
   bool ended_ = false;
   std::thread thread_;  ///< last: it uses the others
 };
-
-outcome run_and_tell(core::unit_runner& runner, const core::unit_request& unit) {
-  const core::cancel_token never;
-  const progress_teller teller(never);
-  return runner.run(unit, never);
-}
 
 }  // namespace
 
@@ -327,6 +340,8 @@ int serve_units() {
   }
   if (!send_frame(child_socket, json{{"identity", runner->identity()}}.dump()))
     return config::exit_failure;
+  const core::cancel_token never;
+  progress_teller teller(never);
   for (;;) {
     const auto unit = receive_frame(child_socket, forever);
     if (!unit.text) return config::exit_ok;
@@ -334,8 +349,10 @@ int serve_units() {
       runner->prepare(ahead);
       continue;
     }
-    if (!send_frame(child_socket, outcome_text(run_and_tell(*runner, read_unit(*unit.text)))))
-      return config::exit_ok;
+    teller.unit_begins();
+    const auto found = runner->run(read_unit(*unit.text), never);
+    teller.unit_ended();
+    if (!send_frame(child_socket, outcome_text(found))) return config::exit_ok;
   }
 }
 

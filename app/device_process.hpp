@@ -18,12 +18,17 @@
 
 namespace samovar::app {
 
+struct process_limits {
+  std::chrono::milliseconds progress_max;  ///< between two signs of progress
+  std::chrono::seconds unit_max;           ///< of one unit
+};
+
 /// Starts the process and waits until its model is loaded. Throws std::runtime_error with the
-/// child's reason. A unit whose process ends, or gives no answer within `answer_max` (it is then
-/// killed), fails as the machine's fault; the next unit gets a new process.
+/// child's reason. A unit whose process ends, or goes over one of the limits (it is then killed),
+/// fails as the machine's fault; the next unit gets a new process.
 std::unique_ptr<core::unit_runner> start_device_process(const config::settings& s,
                                                         const std::string& device,
-                                                        std::chrono::milliseconds answer_max);
+                                                        const process_limits& limits);
 
 /// The child's side, on descriptor 3. Returns the exit code.
 int serve_units();

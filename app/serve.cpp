@@ -57,13 +57,14 @@ bool is_loopback(const std::string& address) {
 std::vector<actors::device_spec> make_devices(const config::settings& s, core::blob_store& blobs,
                                               core::image_codec& codec) {
   // Before the lease would be taken away: then the process can be replaced and the device goes on.
-  const auto answer_max = std::chrono::milliseconds(900 * s.scheduler.lease_timeout_s);
+  const process_limits limits{std::chrono::milliseconds(900 * s.scheduler.lease_timeout_s),
+                              std::chrono::seconds(s.scheduler.unit_timeout_s)};
   const std::chrono::seconds idle(s.model.idle_unload_s);
   std::vector<actors::device_spec> devices;
   const auto names = config::device_names(s.devices.list).value();
   for (const auto& name : names) {
-    const auto make = [&blobs, &codec, s, name, answer_max] {
-      return s.devices.isolate == "on" ? start_device_process(s, name, answer_max)
+    const auto make = [&blobs, &codec, s, name, limits] {
+      return s.devices.isolate == "on" ? start_device_process(s, name, limits)
                                        : make_runner(s, name, blobs, codec);
     };
     devices.push_back({name, [make, idle] {
@@ -110,6 +111,7 @@ actors::system_config actor_settings_of(const config::settings& s, core::blob_st
   c.threads = static_cast<std::size_t>(s.scheduler.threads);
   c.slots_per_device = static_cast<int>(s.devices.slots);
   c.lease_timeout = std::chrono::seconds(s.scheduler.lease_timeout_s);
+  c.unit_timeout = std::chrono::seconds(s.scheduler.unit_timeout_s);
   c.session_idle = std::chrono::seconds(s.scheduler.session_idle_s);
   c.persistence_queue_max = core::limits::persistence_queue_max;
   return c;

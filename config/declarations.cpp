@@ -221,6 +221,10 @@ std::vector<declaration> make_table() {
   t.push_back(integer("scheduler", "lease_timeout_s", 1, 3600, "s",
                       "a device without progress for so long is taken out",
                       SAMOVAR_MEMBER(scheduler.lease_timeout_s)));
+  t.push_back(integer("scheduler", "unit_timeout_s", 1, 86400, "s",
+                      "a device that ends no image for so long is taken out, whatever progress it "
+                      "shows",
+                      SAMOVAR_MEMBER(scheduler.unit_timeout_s)));
   t.push_back(integer("scheduler", "session_idle_s", 1, 86400, "s",
                       "a user's session without work or sockets ends after so long",
                       SAMOVAR_MEMBER(scheduler.session_idle_s)));

@@ -88,6 +88,7 @@ struct settings {
   struct {
     std::int64_t threads = 2;
     std::int64_t lease_timeout_s = 60;
+    std::int64_t unit_timeout_s = 1800;
     std::int64_t session_idle_s = 300;
   } scheduler;
 

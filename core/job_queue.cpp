@@ -1,6 +1,7 @@
 #include "core/job_queue.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "core/limits.hpp"
 
@@ -16,18 +17,19 @@ const job_queue::tracked* job_queue::get(job_id id) const {
   return it == jobs_.end() ? nullptr : &it->second;
 }
 
+std::int64_t job_queue::open_units(const tracked& t) {
+  return static_cast<std::int64_t>(t.waiting.size() + t.running.size() + t.writing.size());
+}
+
 void job_queue::take_place(const tracked& t) {
-  if (t.active)
-    active_.insert(key_of(t.record));
-  else
-    queued_.insert(key_of(t.record), static_cast<std::int64_t>(t.waiting.size()));
+  (t.active ? active_ : queued_)
+      .insert(key_of(t.record), static_cast<std::int64_t>(t.waiting.size()));
+  if (t.active) active_open_ += open_units(t);
 }
 
 void job_queue::leave_place(const tracked& t) {
-  if (t.active)
-    active_.erase(key_of(t.record));
-  else
-    queued_.erase(key_of(t.record));
+  (t.active ? active_ : queued_).erase(key_of(t.record));
+  if (t.active) active_open_ -= open_units(t);
 }
 
 void job_queue::add(job record, std::shared_ptr<const job_inputs> inputs,
@@ -63,22 +65,12 @@ void job_queue::update(const job& record) {
 
 const job_queue::tracked* job_queue::next() const {
   if (paused_) return nullptr;
-  const tracked* best = nullptr;
-  for (const auto& k : active_) {
-    const auto* t = get(std::get<2>(k));
-    if (runnable(*t)) {
-      best = t;
-      break;
-    }
+  const auto* best = active_.first_to_do();
+  if (active_.size() < static_cast<std::size_t>(max_concurrent_jobs_)) {
+    const auto* starts = queued_.first_to_do();
+    if (best == nullptr || (starts != nullptr && *starts < *best)) best = starts;
   }
-  if (active_.size() >= static_cast<std::size_t>(max_concurrent_jobs_)) return best;
-  for (const auto& [k, units] : queued_) {
-    const auto* t = get(std::get<2>(k));
-    if (!runnable(*t)) continue;
-    if (best == nullptr || key_of(t->record) < key_of(best->record)) best = t;
-    break;
-  }
-  return best;
+  return best == nullptr ? nullptr : get(std::get<2>(*best));
 }
 
 std::optional<image_id> job_queue::next_image() const {
@@ -92,15 +84,13 @@ std::optional<job_queue::unit> job_queue::take() {
   if (found == nullptr) return std::nullopt;
   auto* best = get(found->record.id);
   const bool starts = !best->active;
-  if (starts) {
-    leave_place(*best);
-    best->active = true;
-    take_place(*best);
-  }
+  leave_place(*best);
+  best->active = true;
   const auto index = best->waiting.front();
   best->waiting.pop_front();
   const auto image = best->record.image_ids[index];
   best->running.emplace(image, index);
+  take_place(*best);
   return unit{best->record.id, image, index, attempt_of(best->record.id, image), starts};
 }
 
@@ -110,17 +100,24 @@ bool job_queue::put_back(job_id job, image_id image, bool counts_as_attempt) {
   const auto it = t->running.find(image);
   if (it == t->running.end()) return false;
   const auto index = it->second;
+  leave_place(*t);
   t->running.erase(it);
-  if (t->stopped) return false;
+  const bool waits = put_back(*t, image, index, counts_as_attempt);
+  take_place(*t);
+  return waits;
+}
+
+bool job_queue::put_back(tracked& t, image_id image, std::size_t index, bool counts_as_attempt) {
+  if (t.stopped) return false;
   if (counts_as_attempt) {
-    auto& attempts = t->attempts.try_emplace(image, 1).first->second;
+    auto& attempts = t.attempts.try_emplace(image, 1).first->second;
     if (attempts >= limits::unit_attempts_max) {
-      t->writing.emplace(image, index);
+      t.writing.emplace(image, index);
       return false;
     }
     ++attempts;
   }
-  t->waiting.push_front(index);
+  t.waiting.push_front(index);
   return true;
 }
 
@@ -136,8 +133,10 @@ bool job_queue::finished(job_id job, image_id image) {
 
 void job_queue::written(job_id job, image_id image) {
   if (auto* t = get(job)) {
+    leave_place(*t);
     t->writing.erase(image);
     t->attempts.erase(image);
+    take_place(*t);
   }
 }
 
@@ -159,20 +158,9 @@ void job_queue::let_go(job_id job) {
 
 std::int64_t job_queue::demand() const {
   if (paused_) return 0;
-  std::int64_t units = 0;
-  for (const auto& k : active_) {
-    const auto* t = get(std::get<2>(k));
-    if (!t->stopped) units += static_cast<std::int64_t>(t->waiting.size());
-  }
-  auto room =
+  const auto room =
       static_cast<std::int64_t>(max_concurrent_jobs_) - static_cast<std::int64_t>(active_.size());
-  for (auto it = queued_.begin(); room > 0 && it != queued_.end(); ++it) {
-    const auto* t = get(std::get<2>(it->first));
-    if (!runnable(*t)) continue;
-    units += static_cast<std::int64_t>(t->waiting.size());
-    --room;
-  }
-  return units;
+  return active_.total().units + queued_.units_of_first(room);
 }
 
 std::vector<job_id> job_queue::waiting_order(std::size_t at_most) const {
@@ -193,13 +181,8 @@ std::optional<std::int32_t> job_queue::position_of(job_id job) const {
 std::int64_t job_queue::units_until_done(job_id job) const {
   const auto* mine = get(job);
   if (mine == nullptr) return 0;
-  const auto open = [](const tracked& t) {
-    return static_cast<std::int64_t>(t.waiting.size() + t.running.size() + t.writing.size());
-  };
-  std::int64_t units = open(*mine);
-  for (const auto& k : active_)
-    if (std::get<2>(k) != job) units += open(*get(std::get<2>(k)));
-  return units + queued_.before(key_of(mine->record)).units;
+  const auto own = mine->active ? 0 : open_units(*mine);  // of an active one they are in the sum
+  return own + active_open_ + queued_.before(key_of(mine->record)).units;
 }
 
 std::optional<std::size_t> job_queue::first_running(job_id job) const {
@@ -242,7 +225,7 @@ std::vector<job_id> job_queue::open_jobs(std::size_t at_most) const {
   std::vector<job_id> out;
   for (const auto& k : active_) {
     if (out.size() == at_most) return out;
-    out.push_back(std::get<2>(k));
+    out.push_back(std::get<2>(k.first));
   }
   for (const auto id : waiting_order(at_most - out.size())) out.push_back(id);
   return out;

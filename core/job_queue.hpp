@@ -15,7 +15,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
@@ -64,15 +63,15 @@ class job_queue {
   /// The job is somebody else's by now: it leaves the queue as it is.
   void let_go(job_id job);
 
-  /// How many units could run now, were there slots for all.
+  /// How many units could run now, were there slots for all. O(log n), as all that follows here
+  /// without another word.
   std::int64_t demand() const;
   /// Queued jobs in the order in which they will start.
   std::vector<job_id> waiting_order(std::size_t at_most) const;
-  /// 0 = starts next; nullopt when the job doesn't wait. O(log n)
+  /// 0 = starts next; nullopt when the job doesn't wait.
   std::optional<std::int32_t> position_of(job_id job) const;
   std::size_t waiting_jobs() const noexcept { return queued_.size(); }
   /// Units of active jobs, of those that start before this one, and its own, that have not ended.
-  /// O(log n + active)
   std::int64_t units_until_done(job_id job) const;
   std::vector<image_id> running_images(job_id job) const;
   /// Position in image_ids of the first image that runs; nullopt when none does.
@@ -101,15 +100,18 @@ class job_queue {
   static key key_of(const job& j) { return {-j.priority, j.created_at, j.id}; }
   tracked* get(job_id id);
   const tracked* get(job_id id) const;
-  static bool runnable(const tracked& t) { return !t.stopped && !t.waiting.empty(); }
+  static std::int64_t open_units(const tracked& t);
   const tracked* next() const;
-  /// Among the waiting or the active jobs, by what `t` says now.
+  bool put_back(tracked& t, image_id image, std::size_t index, bool counts_as_attempt);
+  /// Among the waiting or the active jobs, by what `t` says now; whoever changes its units waiting
+  /// or open lets it leave before and take its place after.
   void take_place(const tracked& t);
   void leave_place(const tracked& t);
 
   std::unordered_map<job_id, tracked> jobs_;
-  waiting_line<key> queued_;  ///< not active; of each the units to do
-  std::set<key> active_;      ///< active and open
+  waiting_line<key> queued_;      ///< not active; of each the units to do
+  waiting_line<key> active_;      ///< active and open; of each the units that wait
+  std::int64_t active_open_ = 0;  ///< units of active jobs that have not ended
   int max_concurrent_jobs_ = 1;
   bool paused_ = false;
 };

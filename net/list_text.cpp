@@ -1,5 +1,7 @@
 #include "net/list_text.hpp"
 
+#include <iterator>
+
 #include "core/limits.hpp"
 #include "net/codec_text.hpp"
 
@@ -32,22 +34,22 @@ std::shared_ptr<const std::string> list_texts::find_or_make(
     const std::shared_ptr<const void>& list, const std::function<std::string()>& render) {
   {
     const std::lock_guard lock(mutex_);
-    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
-      if (at->address != list.get() || at->list.expired()) continue;
-      entries_.splice(entries_.begin(), entries_, at);
+    const auto at = by_list_.find(list.get());
+    if (at != by_list_.end() && !at->second->list.expired()) {
+      entries_.splice(entries_.begin(), entries_, at->second);
       return entries_.front().text;
     }
   }
   auto text = std::make_shared<const std::string>(render());
   if (text->size() > bytes_max_) return text;
   const std::lock_guard lock(mutex_);
-  drop_dead();
+  // Once after as many as there are: each new one pays for one look.
+  if (++made_since_ > entries_.size()) drop_dead();
+  if (const auto old = by_list_.find(list.get()); old != by_list_.end()) drop(old->second);
   entries_.push_front({list, list.get(), text});
+  by_list_.emplace(list.get(), entries_.begin());
   bytes_ += text->size();
-  while (bytes_ > bytes_max_) {
-    bytes_ -= entries_.back().text->size();
-    entries_.pop_back();
-  }
+  while (bytes_ > bytes_max_) drop(std::prev(entries_.end()));
   return text;
 }
 
@@ -56,12 +58,18 @@ std::size_t list_texts::bytes() const {
   return bytes_;
 }
 
+void list_texts::drop(entries::iterator e) {
+  bytes_ -= e->text->size();
+  by_list_.erase(e->address);
+  entries_.erase(e);
+}
+
 void list_texts::drop_dead() {
-  entries_.remove_if([this](const entry& e) {
-    if (!e.list.expired()) return false;
-    bytes_ -= e.text->size();
-    return true;
-  });
+  made_since_ = 0;
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const auto e = at++;
+    if (e->list.expired()) drop(e);
+  }
 }
 
 std::shared_ptr<const std::string> ids_text(const core::shared_list<core::image_id>& ids) {

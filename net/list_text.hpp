@@ -7,12 +7,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "core/jobs.hpp"
 
 namespace samovar::net {
 
-/// Texts by the list they show, for as long as the list lives; the least recently used goes first.
+/// Texts by the list they show; the least recently used goes first, and that of a list that has
+/// died soon. O(1), however many there are: of ten thousand open jobs each may have a list.
 /// Thread-safe.
 class list_texts {
  public:
@@ -28,11 +30,15 @@ class list_texts {
     const void* address = nullptr;  ///< may come again for another list once this one has died
     std::shared_ptr<const std::string> text;
   };
+  using entries = std::list<entry>;
+  void drop(entries::iterator e);
   void drop_dead();
 
   std::size_t bytes_max_;
   mutable std::mutex mutex_;
-  std::list<entry> entries_;  ///< few: only lists of limits::list_text_items_min or more
+  entries entries_;  ///< used last first
+  std::unordered_map<const void*, entries::iterator> by_list_;
+  std::size_t made_since_ = 0;  ///< entries made since those of dead lists were dropped
   std::size_t bytes_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "net/outbox.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "net/codec.hpp"
@@ -15,8 +16,6 @@ bool coalesces(core::event_type t) {
 
 /// What a waiting frame keeps: its text, the item and the index entry around it.
 constexpr std::size_t frame_overhead_bytes = 160;
-std::size_t cost_of(const shared_text& text) { return text->size() + frame_overhead_bytes; }
-
 std::string quota_fields(const core::quota_use& q) {
   return ",\"image_count\":" + std::to_string(q.image_count) +
          ",\"storage_bytes\":" + std::to_string(q.storage_bytes) +
@@ -43,6 +42,12 @@ std::string render(const core::event& e) {
 }
 
 }  // namespace
+
+// A long one counts as a quarter of the box: the frame of a job with ten thousand images is longer
+// than the whole of it, and every such event would end in a resync.
+std::size_t outbox::cost_of(const shared_text& text) const {
+  return std::min(text->size(), bytes_max_ / 4) + frame_overhead_bytes;
+}
 
 shared_text event_text(const core::event_ptr& e) {
   thread_local std::weak_ptr<const core::event> last;

@@ -25,7 +25,8 @@ shared_text event_text(const core::event_ptr& e);
 class outbox {
  public:
   /// `bytes_max` of memory for a reader that stalls: texts and what keeps them, and a quarter for
-  /// the frame being written and the allocator's own.
+  /// the frame being written and the allocator's own. Of frames longer than a fifth of that there
+  /// are at most four, and all sockets of a user share them.
   explicit outbox(std::size_t bytes_max) : bytes_max_(bytes_max - bytes_max / 4) {}
 
   /// A frame that is never dropped for size alone (hello).
@@ -35,6 +36,7 @@ class outbox {
   /// nullptr when there is nothing to write.
   shared_text pop();
   bool empty() const noexcept { return live_ == 0; }
+  /// As they count.
   std::size_t bytes() const noexcept { return bytes_; }
 
  private:
@@ -55,6 +57,7 @@ class outbox {
       return core::uuid_hash{}(k.job) * 31 + static_cast<std::size_t>(k.type);
     }
   };
+  std::size_t cost_of(const shared_text& text) const;
   void append(item i);
   void drop_pending(core::event_type type, core::job_id job);
   void overflow();

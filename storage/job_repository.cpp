@@ -9,11 +9,17 @@ namespace samovar::storage {
 namespace {
 
 // Four texts rather than "($5 is null or …)": each is then served by an index in its own order.
-// Without a total: the answer is an array.
-#define JOB_LIST(filter, compare, order)                                                 \
-  "select " SAMOVAR_JOB_COLUMNS " from processing_jobs where user_id = $1::uuid " filter \
-  " and (created_at, id) " compare " ($2::timestamptz, $3::uuid) order by " order        \
-  " limit $4::bigint"
+// Without a total: the answer is an array. A job may have ten thousand images, and their ids and
+// names are part of it: of the rows found (`of`) only those are sent that have fewer than
+// 200,000 images before them.
+#define JOB_LIST(filter, compare, order)                                          \
+  "select " SAMOVAR_JOB_COLUMNS                                                   \
+  ", of from (select *, count(*) over () as of, "                                 \
+  "coalesce(sum(cardinality(image_ids)) over (order by " order                    \
+  " rows between unbounded preceding and 1 preceding), 0) as before "             \
+  "from (select * from processing_jobs where user_id = $1::uuid " filter          \
+  " and (created_at, id) " compare " ($2::timestamptz, $3::uuid) order by " order \
+  " limit $4::bigint) l) l where before < 200000 order by " order
 
 constexpr statement list_newest{"job_list_newest", JOB_LIST("", "<", "created_at desc, id desc")};
 constexpr statement list_oldest{"job_list_oldest", JOB_LIST("", ">", "created_at, id")};
@@ -80,6 +86,9 @@ core::page<core::job> job_repository::list_jobs(core::user_id actor,
   finish_page(
       page, p.limit, [](const core::job& j) { return j.created_at; },
       [](const core::job& j) { return j.id.value; });
+  if (!page.next && !rows.empty() &&
+      rows[0][job_column_count].as<std::size_t>() > page.items.size())
+    page.next = core::cursor{page.items.back().created_at, page.items.back().id.value};
   return page;
 }
 

@@ -2,13 +2,14 @@
 
 #include <unordered_set>
 
+#include "storage/keyset.hpp"
 #include "storage/repositories.hpp"
 
 namespace samovar::storage {
 
 namespace {
 
-constexpr int page_rows = 1000;
+constexpr std::int64_t page_rows = 1000;
 constexpr std::size_t blobs_at_once = 500;
 constexpr int outbox_entries_max = 10'000'000;
 
@@ -26,13 +27,34 @@ constexpr statement set_counters_statement{
     "where user_id = $1::uuid) s where users.id = $1"};
 constexpr statement images_statement{
     "reconcile_images",
-    "select id, blob_path, byte_size from images where user_id = $1::uuid and id > $2::uuid "
-    "order by id limit $3::integer"};
+    "select id, created_at, blob_path, byte_size from images where user_id = $1::uuid "
+    "and (created_at, id) < ($2::timestamptz, $3::uuid) "
+    "order by created_at desc, id desc limit $4::bigint"};
 constexpr statement image_statement{
     "reconcile_image", "select blob_path from images where id = $2::uuid and user_id = $1::uuid"};
 
-// Results go with their image, so a job may have counted more than it still has: by at most its
-// images that are gone. Failures stay with the job.
+// A page of jobs; of each whether it must be looked at: whether something is wrong with it, or some
+// of its results are gone. What is counted takes time in proportion to the job.
+constexpr statement suspects_statement{
+    "reconcile_suspects",
+    "select j.id, j.created_at, j.failed_count <> c.failures "
+    "or j.current_index <> c.results + c.failures "
+    "or (j.status in ('completed', 'failed') and j.current_index <> cardinality(j.image_ids)) "
+    "or (j.completed_at is not null) = (j.status in ('queued', 'running')) "
+    "or (c.failures > 0 and exists (select from job_image_failures f cross join lateral "
+    "(select from processing_results r where r.job_id = f.job_id and r.image_id = f.image_id "
+    "offset 0) x where f.job_id = j.id)) "
+    "or (c.results > 0 and c.results <> (select count(*) from unnest(j.image_ids) a (id) "
+    "cross join lateral (select from processing_results r where r.job_id = j.id "
+    "and r.image_id = a.id offset 0) x)) "
+    "from processing_jobs j cross join lateral (select "
+    "(select count(*) from processing_results r where r.job_id = j.id) as results, "
+    "(select count(*) from job_image_failures f where f.job_id = j.id) as failures offset 0) c "
+    "where j.user_id = $1::uuid and (j.created_at, j.id) < ($2::timestamptz, $3::uuid) "
+    "order by j.created_at desc, j.id desc limit $4::bigint"};
+
+// One job. Results go with their image, so it may have counted more than it still has: by at most
+// its images that are gone. Failures stay with the job.
 #define JOB_COUNTS                                                                               \
   "select j.id, j.status, cardinality(j.image_ids) as images, j.current_index, j.failed_count, " \
   "j.completed_at is not null as ended, j.status in ('queued', 'running') as open, "             \
@@ -40,29 +62,27 @@ constexpr statement image_statement{
   "(select count(*) from job_image_failures f where f.job_id = j.id) as failures, "              \
   "(select count(*) from processing_results r join job_image_failures f "                        \
   "on f.job_id = r.job_id and f.image_id = r.image_id where r.job_id = j.id) as twice, "         \
-  "(select count(*) from processing_results r where r.job_id = j.id "                            \
-  "and r.image_id <> all (j.image_ids)) as foreign_results, "                                    \
+  "(select count(*) from (select r.image_id from processing_results r where r.job_id = j.id "    \
+  "except select unnest(j.image_ids)) o) as foreign_results, "                                   \
   "(select count(*) from unnest(j.image_ids) a (id) "                                            \
   "where not exists (select from images i where i.id = a.id) and not exists (select from "       \
   "job_image_failures f where f.job_id = j.id and f.image_id = a.id)) as gone "                  \
-  "from processing_jobs j where j.user_id = $1::uuid"
-constexpr statement jobs_statement{
-    "reconcile_jobs",
+  "from processing_jobs j where j.user_id = $1::uuid and j.id = $2::uuid"
+constexpr statement job_statement{
+    "reconcile_job",
     "select id, status, images, current_index, failed_count, results, failures, twice, "
     "foreign_results, gone, ended, open from (" JOB_COUNTS
-    ") x where failed_count <> failures "
+    " offset 0) x where failed_count <> failures "
     "or current_index not between results + failures and results + failures + gone "
     "or (status in ('completed', 'failed') and current_index <> images) "
     "or ended = open or twice > 0 or foreign_results > 0"};
-constexpr statement count_jobs_statement{
-    "reconcile_count_jobs", "select count(*) from processing_jobs where user_id = $1::uuid"};
 constexpr statement fix_job_statement{
     "reconcile_fix_job",
     "update processing_jobs j set failed_count = x.failures, version = version + 1, "
     "current_index = case when x.status in ('completed', 'failed') then x.images "
     "else least(x.results + x.failures + x.gone, greatest(x.results + x.failures, "
     "x.current_index)) end, completed_at = coalesce(j.completed_at, now()) from (" JOB_COUNTS
-    ") x where j.id = $2::uuid and x.id = j.id and not x.open and j.user_id = $1"};
+    " offset 0) x where j.id = $2 and not x.open and j.user_id = $1"};
 constexpr statement outbox_statement{
     "reconcile_outbox", "select id, blob_path from definer_blob_deletions($1::integer)"};
 constexpr statement forget_statement{"reconcile_forget",
@@ -127,47 +147,61 @@ class reconciler {
          options_.fix);
   }
 
-  void images(const core::user& u) {
-    core::uuid after;
+  /// Calls `look` for each row of the statement's pages: keyset paging, newest first, and a row
+  /// begins with its id and time.
+  template <class Look>
+  void page_through(const core::user& u, const statement& s, Look look) {
+    core::page_request p;
+
     for (;;) {
-      const auto rows = pool_.take()->as_user(u.id, images_statement, u.id, after, page_rows);
+      const keyset start{p};
+      const auto rows = pool_.take()->as_user(u.id, s, u.id, start.at, start.id, page_rows);
       for (const auto& row : rows) {
-        ++report_.images;
-        after = read_uuid(row[0].c_str());
-        const std::string key = row[1].c_str();
-        const auto size = blobs_.size_of(key);
-        if (size && *size == row[2].as<std::uint64_t>()) continue;
-        if (pool_.take()->as_user(u.id, image_statement, u.id, after).empty()) continue;
-        tell("image " + core::to_string(after) + " of " + u.email +
-                 (size ? " has a blob of " + std::to_string(*size) + " bytes instead of " +
-                             row[2].c_str()
-                       : " has no blob"),
-             false);
+        p.after = core::cursor{read_timestamp(row[1].c_str()), read_uuid(row[0].c_str())};
+        look(row);
       }
-      if (rows.size() < static_cast<std::size_t>(page_rows)) return;
+      if (static_cast<std::int64_t>(rows.size()) < page_rows) return;
     }
   }
 
-  void jobs(const core::user& u) {
-    auto c = pool_.take();
-    report_.jobs += c->as_user(u.id, count_jobs_statement, u.id)[0][0].as<std::int64_t>();
-    for (const auto& row : c->as_user(u.id, jobs_statement, u.id)) {
+  void images(const core::user& u) {
+    page_through(u, images_statement, [&](const pqxx::row& row) {
+      ++report_.images;
       const auto id = read_uuid(row[0].c_str());
-      const bool open = row[11].as<bool>();
-      bool fixed = false;
-      if (options_.fix && !open) {
-        c->as_user(u.id, fix_job_statement, u.id, id);
-        fixed = true;
-        for (const auto& left : c->as_user(u.id, jobs_statement, u.id))
-          fixed = fixed && read_uuid(left[0].c_str()) != id;
-      }
-      const auto of = [&](int i) { return std::string{" "} + row[i].c_str(); };
-      tell("job " + core::to_string(id) + " of " + u.email + ": status" + of(1) + ", images" +
-               of(2) + ", current_index" + of(3) + ", failed_count" + of(4) + "; results" + of(5) +
-               ", failures" + of(6) + ", both" + of(7) + ", of other images" + of(8) +
-               ", images gone" + of(9) + (row[10].as<bool>() ? "; ended" : "; not ended"),
-           fixed);
+      const auto size = blobs_.size_of(row[2].c_str());
+      if (size && *size == row[3].as<std::uint64_t>()) return;
+      if (pool_.take()->as_user(u.id, image_statement, u.id, id).empty()) return;
+      tell("image " + core::to_string(id) + " of " + u.email +
+               (size ? " has a blob of " + std::to_string(*size) + " bytes instead of " +
+                           row[3].c_str()
+                     : " has no blob"),
+           false);
+    });
+  }
+
+  void jobs(const core::user& u) {
+    page_through(u, suspects_statement, [&](const pqxx::row& row) {
+      ++report_.jobs;
+      if (row[2].as<bool>()) job(u, read_uuid(row[0].c_str()));
+    });
+  }
+
+  void job(const core::user& u, const core::uuid& id) {
+    auto c = pool_.take();
+    const auto rows = c->as_user(u.id, job_statement, u.id, id);
+    if (rows.empty()) return;
+    const auto& row = rows[0];
+    bool fixed = false;
+    if (options_.fix && !row[11].as<bool>()) {
+      c->as_user(u.id, fix_job_statement, u.id, id);
+      fixed = c->as_user(u.id, job_statement, u.id, id).empty();
     }
+    const auto of = [&](int i) { return std::string{" "} + row[i].c_str(); };
+    tell("job " + core::to_string(id) + " of " + u.email + ": status" + of(1) + ", images" + of(2) +
+             ", current_index" + of(3) + ", failed_count" + of(4) + "; results" + of(5) +
+             ", failures" + of(6) + ", both" + of(7) + ", of other images" + of(8) +
+             ", images gone" + of(9) + (row[10].as<bool>() ? "; ended" : "; not ended"),
+         fixed);
   }
 
   // Those of these blobs that an image's row names.

@@ -1,3 +1,5 @@
+#include <map>
+
 #include "storage/keyset.hpp"
 #include "storage/repositories.hpp"
 #include "storage/row_json.hpp"
@@ -6,12 +8,15 @@ namespace samovar::storage {
 
 namespace {
 
-// The prompts of this image alone, cut out of the job's snapshot by the database.
-#define RESULT_COLUMNS                                                              \
+#define RESULT_ROW                                                                  \
   "r.id, r.job_id, r.image_id, r.user_id, r.mode, r.detections, r.mask_blob_path, " \
-  "r.coco_json_blob_path, r.model, r.device_ms, r.processed_at, "                   \
-  "(select j.annotations_snapshot -> r.image_id::text from processing_jobs j "      \
-  "where j.id = r.job_id)"
+  "r.coco_json_blob_path, r.model, r.device_ms, r.processed_at"
+
+// The prompts of this image alone, cut out of the job's snapshot by the database.
+#define RESULT_COLUMNS                                                                      \
+  RESULT_ROW                                                                                \
+  ", (select j.annotations_snapshot -> r.image_id::text from processing_jobs j where j.id " \
+  "= r.job_id)"
 
 constexpr statement find_statement{
     "result_find", "select " RESULT_COLUMNS
@@ -23,21 +28,51 @@ constexpr statement newest_statement{"result_newest",
                                      "order by r.processed_at desc, r.id desc limit 1"};
 
 // Without a total: the answers are arrays, and counting ten thousand rows under row-level security
-// took longer than all the rest.
-#define RESULT_LIST(filter, compare, order)                                                \
-  "select " RESULT_COLUMNS " from processing_results r where r.user_id = $1::uuid " filter \
-  " and (r.processed_at, r.id) " compare " ($2::timestamptz, $3::uuid) order by " order    \
+// took longer than all the rest. And without the prompts, which follow for all of them.
+#define RESULT_LIST(filter, compare, order)                                             \
+  "select " RESULT_ROW " from processing_results r where r.user_id = $1::uuid " filter  \
+  " and (r.processed_at, r.id) " compare " ($2::timestamptz, $3::uuid) order by " order \
   " limit $4::bigint"
 
+// The index of a user's list is for those who say this (migration 013).
+#define OF_THE_USER "and r.processed_at is not null"
+
 constexpr statement list_newest{"result_list_newest",
-                                RESULT_LIST("", "<", "r.processed_at desc, r.id desc")};
-constexpr statement list_oldest{"result_list_oldest", RESULT_LIST("", ">", "r.processed_at, r.id")};
+                                RESULT_LIST(OF_THE_USER, "<", "r.processed_at desc, r.id desc")};
+constexpr statement list_oldest{"result_list_oldest",
+                                RESULT_LIST(OF_THE_USER, ">", "r.processed_at, r.id")};
 constexpr statement list_image_newest{
     "result_list_image_newest",
     RESULT_LIST("and image_id = $5::uuid", "<", "r.processed_at desc, r.id desc")};
 constexpr statement list_image_oldest{
     "result_list_image_oldest",
     RESULT_LIST("and image_id = $5::uuid", ">", "r.processed_at, r.id")};
+
+// A job's snapshot holds the prompts of all its images, ten thousand perhaps. It is read once for
+// all that want their part of it: joined with the empty object it is a value in memory.
+constexpr statement prompts_statement{
+    "result_prompts",
+    "select g.job, p.image, s.whole -> p.image::text "
+    "from (select a.job, array_agg(a.image) as images "
+    "from unnest($1::uuid[], $2::uuid[]) as a (job, image) group by a.job) g "
+    "cross join lateral (select j.annotations_snapshot || '{}' as whole from processing_jobs j "
+    "where j.id = g.job offset 0) s cross join lateral unnest(g.images) as p (image)"};
+
+void add_prompts(connection& c, core::user_id actor, std::vector<core::processing_result>& rows) {
+  std::vector<core::uuid> jobs, images;
+  std::map<std::pair<core::uuid, core::uuid>, core::processing_result*> by_key;
+  for (auto& r : rows) {
+    jobs.push_back(r.job.value);
+    images.push_back(r.image.value);
+    by_key[{r.job.value, r.image.value}] = &r;
+  }
+  if (rows.empty()) return;
+  for (const auto& row : c.as_user(actor, prompts_statement, jobs, images)) {
+    if (row[2].is_null()) continue;
+    by_key.at({read_uuid(row[0].c_str()), read_uuid(row[1].c_str())})->prompts =
+        read_prompts(row[2].c_str());
+  }
+}
 
 core::processing_result read_result(const pqxx::row& r) {
   core::processing_result p;
@@ -52,7 +87,7 @@ core::processing_result read_result(const pqxx::row& r) {
   p.model = r[8].c_str();
   p.device_ms = r[9].as<double>();
   p.processed_at = read_timestamp(r[10].c_str());
-  if (!r[11].is_null()) p.prompts = read_prompts(r[11].c_str());
+  if (r.size() > 11 && !r[11].is_null()) p.prompts = read_prompts(r[11].c_str());
   return p;
 }
 
@@ -87,6 +122,7 @@ core::page<core::processing_result> result_repository::list_results(
   finish_page(
       page, p.limit, [](const auto& r) { return r.processed_at; },
       [](const auto& r) { return r.id.value; });
+  add_prompts(*c, actor, page.items);
   return page;
 }
 

@@ -1,8 +1,11 @@
 #include "net/handlers/support.hpp"
 
-#include <array>
 #include <charconv>
+#include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <unordered_map>
 
 namespace samovar::net {
 
@@ -166,10 +169,53 @@ core::uuid new_uuid(const services& s) {
   return core::make_uuid_v7(s.now_unix_us() / 1000, s.secrets.random_u64(), s.secrets.random_u64());
 }
 
+namespace {
+
+/// One at a time for each user, and one more that waits: whoever comes while it waits is served by
+/// what it will read. So a burst of uploads holds two threads of the pool and not all.
+class quota_turns {
+ public:
+  /// False when another's turn will do.
+  bool begin(core::user_id user) {
+    std::unique_lock lock(mutex_);
+    auto& turn = turns_[user];
+    if (turn.taken) {
+      if (turn.awaited) return false;
+      turn.awaited = true;
+      ended_.wait(lock, [&] { return !turn.taken; });
+      turn.awaited = false;
+    }
+    turn.taken = true;
+    return true;
+  }
+  void end(core::user_id user) {
+    const std::lock_guard lock(mutex_);
+    const auto turn = turns_.find(user);
+    turn->second.taken = false;
+    if (turn->second.awaited)
+      ended_.notify_all();
+    else
+      turns_.erase(turn);
+  }
+
+ private:
+  struct turn {
+    bool taken = false;
+    bool awaited = false;
+  };
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::unordered_map<core::user_id, turn> turns_;  ///< of those under way
+};
+
+}  // namespace
+
 void announce_quota(services& s, core::user_id user) {
   // What is read later must be announced later, or the last event would not be the last state.
-  static std::array<std::mutex, 64> turns;
-  const std::lock_guard turn(turns[core::uuid_hash{}(user.value) % turns.size()]);
+  static quota_turns turns;
+  if (!turns.begin(user)) return;
+  const std::unique_ptr<quota_turns, std::function<void(quota_turns*)>> at_end(
+      &turns, [user](quota_turns* t) { t->end(user); });
   if (const auto u = s.accounts.find_user(user)) s.actors.announce_quota(user, core::use_of(*u));
 }
 

@@ -143,6 +143,34 @@ BOOST_AUTO_TEST_CASE(a_long_unit_that_makes_progress_keeps_its_lease) {
   s.shutdown(1s);
 }
 
+BOOST_AUTO_TEST_CASE(a_unit_without_end_loses_its_lease_whatever_progress_it_shows) {
+  struct endless final : core::unit_runner {
+    std::atomic<bool>&first, &over;
+    endless(std::atomic<bool>& f, std::atomic<bool>& o) : first(f), over(o) {}
+    std::string identity() const override { return "endless/1"; }
+    core::unit_result run(const core::unit_request&, const core::cancel_token& cancel) override {
+      if (first.exchange(false))
+        while (!over && !cancel.cancelled()) std::this_thread::sleep_for(20ms);
+      return nothing_found();
+    }
+  };
+  memory_job_log log;
+  std::atomic<bool> first{true}, over{false};
+  const auto make = [&] { return std::make_unique<endless>(first, over); };
+  system_config config;
+  config.lease_timeout = 1s;
+  config.unit_timeout = 1s;
+  config.devices = {{"cpu:0", make}, {"cpu:1", make}};
+  actors::system s(config, log);
+  BOOST_REQUIRE_EQUAL(submit(s, make_job(1, 6, numbered<core::user_id>(1))), "ok");
+  const auto j = wait_for_end(log, numbered<core::job_id>(1));
+  BOOST_TEST((j.status == core::job_status::completed));
+  BOOST_TEST(s.counters().leases_revoked >= 1u);
+  over = true;
+  s.shutdown(2s);
+  BOOST_TEST(log.results() == 6u);
+}
+
 BOOST_AUTO_TEST_CASE(a_device_that_throws_fails_the_image_and_lives_on) {
   memory_job_log log;
   system_config config;

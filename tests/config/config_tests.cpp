@@ -187,6 +187,7 @@ BOOST_AUTO_TEST_CASE(every_bad_value_is_refused_with_the_settings_name) {
         "cpu:60,cuda:-1"}},
       {"devices.slots", {"0", "9"}},
       {"scheduler.lease_timeout_s", {"0", "3601"}},
+      {"scheduler.unit_timeout_s", {"0", "86401"}},
       {"shutdown.grace_s", {"-1", "601"}},
       {"log.level", {"", "INFO", "loud"}},
       {"data_dir", {""}}};

@@ -1,6 +1,7 @@
 #include "core/job_queue.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <random>
 #include <set>
 
@@ -145,7 +146,8 @@ BOOST_AUTO_TEST_CASE(positions_and_units_are_those_of_a_plain_list) {
       bool active = false;
     };
     job_queue q;
-    q.set_max_concurrent_jobs(any(1, 2));
+    const int side_by_side = any(1, 6);
+    q.set_max_concurrent_jobs(side_by_side);
     std::vector<plain> list;
     int made = 0;
     for (int step = 0; step < 400; ++step) {
@@ -174,10 +176,30 @@ BOOST_AUTO_TEST_CASE(positions_and_units_are_those_of_a_plain_list) {
         q.finished(u->job, u->image);
         q.written(u->job, u->image);
       }
+      const auto key = [](const job& j) { return std::tuple(-j.priority, j.created_at, j.id); };
+      std::map<std::tuple<int, timestamp, job_id>, const plain*> starts, goes_on;
+      std::int64_t demand = 0;
+      int room = side_by_side;
+      for (const auto& p : list) {
+        if (p.active) --room;
+        if (p.units > 0) (p.active ? goes_on : starts).emplace(key(p.record), &p);
+      }
+      for (const auto& [k, p] : goes_on) demand += p->units;
+      const auto* next = goes_on.empty() ? nullptr : goes_on.begin()->second;
+      if (room > 0 && !starts.empty() &&
+          (next == nullptr || starts.begin()->first < key(next->record)))
+        next = starts.begin()->second;
+      for (const auto& [k, p] : starts)
+        if (room-- > 0) demand += p->units;
+      BOOST_REQUIRE_EQUAL(q.demand(), demand);
+      const auto image = q.next_image();
+      BOOST_REQUIRE(image.has_value() == (next != nullptr));
+      if (next != nullptr)
+        BOOST_REQUIRE(*image == next->record.image_ids[next->record.image_ids.size() -
+                                                       static_cast<std::size_t>(next->units)]);
       for (const auto& mine : list) {
         std::int32_t position = 0;
         std::int64_t units = mine.units;
-        const auto key = [](const job& j) { return std::tuple(-j.priority, j.created_at, j.id); };
         for (const auto& other : list) {
           const bool before = !other.active && key(other.record) < key(mine.record);
           position += before;

@@ -185,3 +185,22 @@ export async function fits_width(page, where) {
 }
 
 export const result_shown = (page) => at(page, "overlay").getAttribute("data-result-id");
+
+/** Address and password into a form that asks for them. */
+export async function fill_in(page, form, who) {
+  await at(page, form).waitFor();
+  await at(page, "email").fill(who.email);
+  await at(page, "password").fill(who.password);
+}
+
+/** Presses Process and waits for another result with its mask. */
+export async function process_and_see(page) {
+  const before = await result_shown(page);
+  await at(page, "process").click();
+  await until(async () => {
+    const id = await result_shown(page);
+    return id !== "" && id !== before;
+  }, "the result never appeared by itself");
+  const pixels = await until(() => painted(page), "the overlay has no painted pixel");
+  check(pixels > 20, `only ${pixels} pixels of mask`);
+}

@@ -6,12 +6,13 @@ import {
   at,
   check,
   drag,
+  fill_in,
   keep,
   on_screen,
   open_browser,
   painted,
+  process_and_see,
   read_arguments,
-  result_shown,
   routes_of,
   step_counter,
   stopped,
@@ -33,28 +34,10 @@ const page = await context.newPage();
 const problems = watch_page(page);
 const shot = (name, of = page) => of.screenshot({ path: join(run.out, `${name}.png`) });
 
-async function fill_in(form) {
-  await at(page, form).waitFor();
-  await at(page, "email").fill(who.email);
-  await at(page, "password").fill(who.password);
-}
-
-async function process_and_see(name) {
-  const before = await result_shown(page);
-  await at(page, "process").click();
-  await until(async () => {
-    const id = await result_shown(page);
-    return id !== "" && id !== before;
-  }, "the result never appeared by itself");
-  const pixels = await until(() => painted(page), "the overlay has no painted pixel");
-  check(pixels > 20, `only ${pixels} pixels of mask`);
-  await shot(name);
-}
-
 async function sign_in_steps() {
   await step("the set-up link creates the first administrator", async () => {
     await page.goto(run.setup);
-    await fill_in("setup-form");
+    await fill_in(page, "setup-form", who);
     await shot("01-setup");
     await at(page, "submit").click();
     await at(page, "gallery-empty").waitFor();
@@ -68,14 +51,14 @@ async function sign_in_steps() {
     await at(page, "sign-in-form").waitFor();
   });
   await step("a wrong password is refused in words", async () => {
-    await fill_in("sign-in-form");
+    await fill_in(page, "sign-in-form", who);
     await at(page, "password").fill("not the password");
     await at(page, "submit").click();
     check((await at(page, "form-error").textContent()).length > 5, "no sentence is shown");
     await shot("03-sign-in");
   });
   await step("the right one signs in and comes back", async () => {
-    await fill_in("sign-in-form");
+    await fill_in(page, "sign-in-form", who);
     await at(page, "submit").click();
     await at(page, "key-form").waitFor();
     check(page.url().endsWith("/account"), `at ${page.url()} instead of /account`);
@@ -210,7 +193,8 @@ async function box_steps() {
       if (/\/api\/v1\/jobs(\?|$)/.test(r.url()) && r.method() === "GET") polls += 1;
     };
     page.on("request", counter);
-    await process_and_see("05-annotate-box");
+    await process_and_see(page);
+    await shot("05-annotate-box");
     page.off("request", counter);
     check(polls === 0, `the page asked ${polls} times for the jobs although it is live`);
   });
@@ -284,7 +268,8 @@ async function other_mode_steps() {
     );
     const text = await at(page, "prompt-list").textContent();
     check(text.includes("Point +") && text.includes("Point −"), `the list says ${text}`);
-    await process_and_see("06-annotate-point");
+    await process_and_see(page);
+    await shot("06-annotate-point");
   });
   await step("find all: exemplars of both kinds, and masks", async () => {
     await at(page, "mode-find_all").click();
@@ -305,7 +290,8 @@ async function other_mode_steps() {
       async () => (await at(page, "prompt-item").count()) === 2,
       "the negative exemplar is not listed",
     );
-    await process_and_see("07-annotate-find-all");
+    await process_and_see(page);
+    await shot("07-annotate-find-all");
   });
   await step("the keys are explained", async () => {
     await page.keyboard.press("?");

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import {
   at,
   check,
+  fill_in,
   on_screen,
   open_browser,
-  painted,
+  process_and_see,
   read_arguments,
-  result_shown,
   step_counter,
   stopped,
   until,
@@ -25,9 +25,10 @@ const shot = (name) => page.screenshot({ path: join(run.out, `${name}.png`) });
 try {
   await count.step("an administrator, and an image", async () => {
     await page.goto(run.setup);
-    await at(page, "setup-form").waitFor();
-    await at(page, "email").fill("text@example.org");
-    await at(page, "password").fill("a long enough password");
+    await fill_in(page, "setup-form", {
+      email: "text@example.org",
+      password: "a long enough password",
+    });
     await at(page, "submit").click();
     await at(page, "upload-input").setInputFiles(run.photos.slice(0, 1));
     await at(page, "gallery-item").first().getByRole("link").click();
@@ -49,13 +50,7 @@ try {
     );
   });
   await count.step("Process: masks appear", async () => {
-    const before = await result_shown(page);
-    await at(page, "process").click();
-    await until(async () => {
-      const id = await result_shown(page);
-      return id !== "" && id !== before;
-    }, "the result never appeared by itself");
-    await until(() => painted(page), "the overlay has no painted pixel");
+    await process_and_see(page);
     await shot("20-annotate-text");
   });
   await count.step("no script error and no violation of the content policy", async () => {

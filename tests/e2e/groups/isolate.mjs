@@ -114,4 +114,17 @@ export default async function (t) {
     const [row] = expect(await user.get(`/images/${image.id}/history`), 200);
     assert.match(row.model, /^classical/);
   });
+
+  await t.test('an image that never ends is given up, whatever progress it shows', async () => {
+    const slow = await start_server(t, {
+      args: [...synthetic(50_000), ...isolated, '--scheduler.unit_timeout_s', '1'],
+    });
+    const user = await slow.add_user('slow@example.org');
+    const [image] = await add_images(user, 1, {box: true, w: 16, h: 16});
+    const pids = slow.device_processes();
+    const ended = await run_job(user, [image.id], {force_all: true});
+    assert.equal(ended.status, 'failed');
+    assert.match(ended.error, /no progress/);
+    assert.ok(!slow.device_processes().some((pid) => pids.includes(pid)), 'it was replaced');
+  });
 }

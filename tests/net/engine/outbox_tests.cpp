@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "core/limits.hpp"
@@ -94,6 +95,27 @@ BOOST_AUTO_TEST_CASE(over_the_bound_one_resync_is_left) {
     if (i > 2) BOOST_TEST(left[i] == left[i - 1] + 1);
   }
   if (left.size() > 2) BOOST_TEST(left.back() == 500);
+}
+
+BOOST_AUTO_TEST_CASE(the_frame_of_a_very_long_job_is_sent) {
+  net::outbox box(core::limits::outbox_bytes_max);
+  const auto push_long = [&](event_type type, std::int64_t seq, std::uint8_t job) {
+    const auto text = "{\"seq\":" + std::to_string(seq) + ",\"ids\":\"" +
+                      std::string(3 * core::limits::outbox_bytes_max, 'x') + "\"}";
+    box.push(*make_event(type, seq, job), std::make_shared<const std::string>(text));
+  };
+  push_long(event_type::job_started, 1, 1);
+  push_long(event_type::job_progress, 2, 1);
+  push(box, event_type::result_ready, 3, 1);
+  push_long(event_type::job_progress, 4, 1);
+  BOOST_TEST(seqs(box) == (list{1, 3, 4}));
+  BOOST_TEST(box.bytes() == 0u);
+  // Of very many of them a few are kept, and a resync tells of the others.
+  for (int i = 1; i <= 50; ++i)
+    push_long(event_type::job_progress, i, static_cast<std::uint8_t>(i));
+  const auto left = seqs(box);
+  BOOST_TEST(left.size() <= 5u);
+  BOOST_TEST(std::count(left.begin(), left.end(), -1) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(replaced_progress_does_not_pile_up) {

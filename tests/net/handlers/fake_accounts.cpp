@@ -44,6 +44,7 @@ std::optional<core::login_record> fake_accounts::find_login(const std::string& e
 }
 std::optional<core::user> fake_accounts::find_user(core::user_id id) {
   if (away) throw core::store_unavailable("away");
+  if (while_finding) while_finding();
   if (const auto* a = find(id)) return a->user;
   return std::nullopt;
 }

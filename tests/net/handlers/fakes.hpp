@@ -37,7 +37,8 @@ struct fake_accounts final : core::account_store {
   std::vector<account> accounts;
   std::vector<std::pair<core::api_key, std::string>> keys;
   std::vector<std::pair<core::web_session, std::string>> sessions;
-  bool away = false;  ///< the database can't be reached
+  bool away = false;                    ///< the database can't be reached
+  std::function<void()> while_finding;  ///< called by find_user
 
   account* find(core::user_id id);
   std::int64_t count_users() override { return static_cast<std::int64_t>(accounts.size()); }

@@ -1,6 +1,10 @@
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <future>
+#include <thread>
 
 #include "fakes.hpp"
+#include "net/handlers/support.hpp"
 
 using namespace samovar;
 using namespace samovar::net::testing;
@@ -32,6 +36,41 @@ BOOST_AUTO_TEST_CASE(uploading) {
   BOOST_TEST(a.headers.at("Location") == "/api/v1/images/" + j["id"].get<std::string>());
   BOOST_TEST(w.blobs.blobs.count(j["blob_path"]) == 1u);
   BOOST_TEST(script().quotas.size() == 1u);
+}
+
+// While one reads and one waits for its turn, the others go: what the waiting one reads is newer
+// than all they did. A failure leaves the turn to the next.
+BOOST_AUTO_TEST_CASE(a_burst_of_uploads_holds_two_threads_of_the_pool) {
+  world w;
+  std::atomic<int> reads{0}, gone{0};
+  std::promise<void> begun, go_on;
+  const auto may_go_on = go_on.get_future().share();
+  w.accounts.while_finding = [&] {
+    if (++reads == 1) begun.set_value();
+    may_go_on.wait();
+  };
+  const auto announce = [&] {
+    net::announce_quota(w.ports, w.me);
+    ++gone;
+  };
+  std::vector<std::thread> pool;
+  pool.emplace_back(announce);
+  begun.get_future().wait();
+  for (int i = 0; i < 7; ++i) pool.emplace_back(announce);
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (gone < 6 && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  BOOST_TEST(gone == 6);
+  go_on.set_value();
+  for (auto& t : pool) t.join();
+  BOOST_TEST(reads == 2);
+  BOOST_TEST(script().quotas.size() == 2u);
+
+  w.accounts.away = true;
+  BOOST_CHECK_THROW(net::announce_quota(w.ports, w.me), core::store_unavailable);
+  w.accounts.away = false;
+  net::announce_quota(w.ports, w.me);
+  BOOST_TEST(script().quotas.size() == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(filenames_are_made_safe) {

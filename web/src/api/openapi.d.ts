@@ -1869,7 +1869,7 @@ export interface components {
         };
     };
     parameters: {
-        /** @description Page size; everything without it. */
+        /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
         limit: number;
         /** @description From next_cursor or the Link header. */
         cursor: string;
@@ -2250,7 +2250,7 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -2394,7 +2394,7 @@ export interface operations {
     listApiKeys: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -2484,7 +2484,7 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -2554,7 +2554,7 @@ export interface operations {
     listHistory: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -2807,7 +2807,7 @@ export interface operations {
     getImageHistory: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -2874,7 +2874,7 @@ export interface operations {
     listAnnotations: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3002,7 +3002,7 @@ export interface operations {
     listPoints: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3061,7 +3061,7 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3217,7 +3217,7 @@ export interface operations {
     listJobImages: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3633,7 +3633,7 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3796,7 +3796,7 @@ export interface operations {
     listAudit: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3865,7 +3865,7 @@ export interface operations {
     getQueue: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
@@ -3897,7 +3897,7 @@ export interface operations {
     getDevices: {
         parameters: {
             query?: {
-                /** @description Page size; everything without it. */
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
                 limit?: components["parameters"]["limit"];
                 /** @description From next_cursor or the Link header. */
                 cursor?: components["parameters"]["cursor"];
