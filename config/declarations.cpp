@@ -80,11 +80,10 @@ void add_model(std::vector<declaration>& t) {
                    "bpe_simple_vocab_16e6.txt.gz or merges.txt, for text prompts; empty: looked "
                    "for beside the checkpoint",
                    SAMOVAR_MEMBER(model.vocabulary)));
-  t.push_back(
-      text("model", "dtype", "auto|fp32|bf16|fp16", "auto, fp32, bf16 or fp16",
-           "type sam3 computes in; auto: bf16 on cuda, on processors with AMX and on AMD's with "
-           "avx512_bf16, else fp32",
-           SAMOVAR_MEMBER(model.dtype)));
+  t.push_back(text("model", "dtype", "auto|fp32|bf16|fp16", "auto, fp32, bf16 or fp16",
+                   "type sam3 computes in; auto: bf16 on cuda; on a CPU bf16 or fp32, whichever "
+                   "multiplies faster there",
+                   SAMOVAR_MEMBER(model.dtype)));
   t.push_back(integer("model", "idle_unload_s", 0, 31'536'000, "s",
                       "a device without work for so long unloads its model, and loads it again for "
                       "the next image; 0: never",

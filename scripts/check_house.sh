@@ -28,7 +28,7 @@ may_include() {
     actors) echo 'core/|actors/|caf/|spdlog/' ;;
     net) echo 'core/|actors/|net/|boost/asio|boost/beast|boost/system|nlohmann/|openssl/|cjose/|jansson|curl/|spdlog/' ;;
     storage) echo 'core/|storage/|pqxx/|sodium|nlohmann/|spdlog/|libpq|archive' ;;
-    model) echo 'core/|model/|opencv2/|jpeglib|jerror|png|zlib|webp/|unicode/|torch/|ATen/|c10/|caffe2/|spdlog/' ;;
+    model) echo 'core/|model/|cpuid\.h|immintrin\.h|opencv2/|jpeglib|jerror|png|zlib|webp/|unicode/|torch/|ATen/|c10/|caffe2/|spdlog/' ;;
     config) echo 'core/|config/|CLI/|toml\+\+/' ;;
   esac
 }

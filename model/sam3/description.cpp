@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "model/sam3/bf16_speed.hpp"
+
 namespace samovar::model::sam3 {
 namespace {
 
@@ -73,11 +75,7 @@ core::segmenter_abilities abilities_of(const std::optional<tokenizer>& words) {
 std::string compute_type_of(const segmenter_settings& s) {
   if (s.dtype != "auto") return s.dtype;
   if (s.device.starts_with("cuda")) return "bf16";
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("amx-bf16")) return "bf16";
-  if (__builtin_cpu_is("amd") && __builtin_cpu_supports("avx512bf16")) return "bf16";
-#endif
-  return "fp32";
+  return bf16_is_faster() ? "bf16" : "fp32";
 }
 
 std::string identity_of(const checkpoint& c, const std::string& compute_type) {

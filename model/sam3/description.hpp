@@ -28,8 +28,7 @@ core::outcome<checkpoint> open_checkpoint_of(const segmenter_settings& s);
 core::outcome<std::optional<tokenizer>> open_vocabulary_of(const segmenter_settings& s,
                                                            const options& sizes);
 core::segmenter_abilities abilities_of(const std::optional<tokenizer>& words);
-/// fp32, bf16 or fp16; auto is what multiplies faster: bf16 on CUDA, on processors with AMX and on
-/// AMD's with avx512_bf16, else fp32 (Intel's avx512_bf16 without AMX has half the speed of fp32).
+/// fp32, bf16 or fp16; auto is bf16 on CUDA, and on a CPU what multiplies faster there.
 std::string compute_type_of(const segmenter_settings& s);
 /// "sam3/1-<16 hex digits>-<compute type>": the digits tell names, shapes and the first values of
 /// every tensor (FNV-1a), so that a model keeps its name wherever its file lies.

@@ -1,4 +1,5 @@
-// OpenBLAS's kernels fit the processor even when it was not recognized.
+// How a CPU multiplies: OpenBLAS's kernels fit the processor even when it was not recognized, and
+// the type is the faster one.
 #include "model/sam3/blas_kernels.hpp"
 
 #include <dlfcn.h>
@@ -6,6 +7,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <vector>
+
+#include "model/sam3/bf16_speed.hpp"
+#include "model/sam3/description.hpp"
 
 using namespace samovar;
 
@@ -66,6 +70,20 @@ BOOST_AUTO_TEST_CASE(named_kernels_are_left_alone) {
   BOOST_TEST(model::sam3::fit_blas_kernels() == "Prescott");
   ::unsetenv("OPENBLAS_CORETYPE");
   model::sam3::fit_blas_kernels();
+}
+
+BOOST_AUTO_TEST_CASE(the_type_by_itself_is_what_multiplies_faster) {
+  model::sam3::segmenter_settings s;
+  s.dtype = "auto";
+  s.device = "cpu";
+  const bool bf16 = model::sam3::bf16_is_faster();
+  BOOST_TEST_MESSAGE("bf16 is " << (bf16 ? "" : "not ") << "the faster type here");
+  if (!__builtin_cpu_supports("avx512bf16")) BOOST_TEST(!bf16);
+  BOOST_TEST(model::sam3::compute_type_of(s) == (bf16 ? "bf16" : "fp32"));
+  s.device = "cuda:0";
+  BOOST_TEST(model::sam3::compute_type_of(s) == "bf16");
+  s.dtype = "fp16";
+  BOOST_TEST(model::sam3::compute_type_of(s) == "fp16");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,7 +7,7 @@ import path from 'node:path';
 import {expect} from '../lib/client.mjs';
 import {area_of, bbox_of, mask_of} from '../lib/coco.mjs';
 import {command, must, run_command} from '../lib/command.mjs';
-import {psql, psql_url} from '../lib/psql.mjs';
+import {psql, psql_url, slow_inserts} from '../lib/psql.mjs';
 import {Samui, old_schema} from '../lib/samui.mjs';
 import {Server, scratch_folder, start_server, synthetic} from '../lib/server.mjs';
 import {finished, until} from '../lib/work.mjs';
@@ -127,7 +127,9 @@ export default async function (t) {
     assert.deepEqual(psql(target.data, 'select * from imports'), []);
     assert.deepEqual(files_below(path.join(target.data, 'blobs')), []);
 
+    // Each row of that table takes a while, so that the import is still at it when it is killed.
     const kill_when = async (table, rows) => {
+      const at_full_speed = slow_inserts(target.data, table);
       const running = command(arguments_for(source, target));
       await until(
         async () => Number(psql(target.data, `select count(*) from ${table}`)[0][0]),
@@ -137,6 +139,7 @@ export default async function (t) {
       running.kill9();
       const end = await running.ended;
       assert.equal(end.signal, 'SIGKILL', `it ended before it could be killed: ${end.out}`);
+      at_full_speed();
       return counts(target.data);
     };
     const first = await kill_when('images', 20);

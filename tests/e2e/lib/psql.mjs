@@ -20,3 +20,13 @@ export function psql_url(data, database, user = 'postgres') {
   const host = encodeURIComponent(path.join(data, 'pg-socket'));
   return `postgresql:///${database}?host=${host}&user=${user}`;
 }
+/// Each row that is inserted into the table takes 10 ms from now on, until the returned function is called.
+export function slow_inserts(data, table) {
+  psql(
+    data,
+    `create function slow_row() returns trigger language plpgsql
+       as 'begin perform pg_sleep(0.01); return new; end';
+     create trigger slow before insert on ${table} for each row execute function slow_row()`,
+  );
+  return () => psql(data, `drop trigger slow on ${table}; drop function slow_row()`);
+}
