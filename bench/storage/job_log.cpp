@@ -2,6 +2,9 @@
 // private PostgreSQL. What a job costs the database, without HTTP, actors or devices beside it.
 //
 // job_log_bench [--repeats N]
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -155,6 +158,8 @@ void run(const std::filesystem::path& folder, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("job_log_bench"));  // rows go to stdout
+  spdlog::set_level(spdlog::level::warn);
   auto name = (std::filesystem::temp_directory_path() / "samovar-job-log-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return 1;
   const std::filesystem::path folder(name);
