@@ -37,6 +37,33 @@ pinned_job_ptr apply(self_pointer self, const core::job& record) {
   return publish(self, complete(s, record));
 }
 
+core::event_type progress_type(core::job_status status) {
+  switch (status) {
+    case core::job_status::completed: return core::event_type::job_completed;
+    case core::job_status::failed: return core::event_type::job_failed;
+    default: return core::event_type::job_progress;
+  }
+}
+
+// Tells of the jobs whose images ended. All their result.ready are out before, and so before a
+// terminal event.
+void tell(self_pointer self, touched_jobs& touched) {
+  auto& s = self->state;
+  if (touched.order.empty()) return;
+  for (const auto id : touched.order) {
+    const auto& record = touched.last.at(id);
+    const auto known = s.pinned.find(id);
+    const bool was_over =
+        known == s.pinned.end() || core::is_terminal(known->second->view().record.status);
+    const auto pinned = apply(self, record);
+    if (was_over) continue;
+    emit(self, progress_type(record.status), pinned);
+    if (core::is_terminal(record.status)) ++s.shared->counters.jobs_ended;
+  }
+  touched = {};
+  positions_changed(self);
+}
+
 void answered(self_pointer self, submit_done& done, const core::write_outcome& outcome,
               touched_jobs&) {
   auto& s = self->state;
@@ -117,9 +144,10 @@ void answered(self_pointer self, unit_done& done, const core::write_outcome& out
 }
 
 void answered(self_pointer self, cancel_done& done, const core::write_outcome& outcome,
-              touched_jobs&) {
+              touched_jobs& touched) {
   auto& s = self->state;
   if (!outcome.ok()) {
+    tell(self, touched);       // whoever is told that the job is over must find it over
     s.queue.let_go(done.job);  // it is over or another server's; here it was stopped already
     done.answer(outcome.failure());
     return;
@@ -137,8 +165,9 @@ void answered(self_pointer self, cancel_done& done, const core::write_outcome& o
 }
 
 void answered(self_pointer self, priority_done& done, const core::write_outcome& outcome,
-              touched_jobs&) {
+              touched_jobs& touched) {
   if (!outcome.ok()) {
+    tell(self, touched);
     done.answer(outcome.failure());
     return;
   }
@@ -156,14 +185,6 @@ void answered(self_pointer self, pause_done& done, const core::write_outcome& ou
   }
   self->state.queue.set_paused(outcome->queue_paused);
   done.answer(bool{outcome->queue_paused});
-}
-
-core::event_type progress_type(core::job_status status) {
-  switch (status) {
-    case core::job_status::completed: return core::event_type::job_completed;
-    case core::job_status::failed: return core::event_type::job_failed;
-    default: return core::event_type::job_progress;
-  }
 }
 
 }  // namespace
@@ -206,18 +227,7 @@ void on_written(self_pointer self, const std::vector<write_answer>& answers) {
     s.writes.erase(it);
     std::visit([&](auto& done) { answered(self, done, a.outcome, touched); }, then);
   }
-  // All result.ready of a commit are out before its progress, and so before a terminal event.
-  for (const auto id : touched.order) {
-    const auto& record = touched.last.at(id);
-    const auto known = s.pinned.find(id);
-    const bool was_over =
-        known == s.pinned.end() || core::is_terminal(known->second->view().record.status);
-    const auto pinned = apply(self, record);
-    if (was_over) continue;
-    emit(self, progress_type(record.status), pinned);
-    if (core::is_terminal(record.status)) ++s.shared->counters.jobs_ended;
-  }
-  if (!touched.order.empty()) positions_changed(self);
+  tell(self, touched);
   sync_demand(self);
 }
 

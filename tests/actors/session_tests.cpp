@@ -98,6 +98,24 @@ BOOST_AUTO_TEST_CASE(machine_faults_are_tried_three_times_input_faults_once) {
   BOOST_TEST(log.failure_of(j.id, j.image_ids[1]) == "out of memory");
 }
 
+// Whoever is told that a job is over and looks at it must find it over.
+BOOST_AUTO_TEST_CASE(a_cancel_that_comes_too_late_is_refused_when_the_end_can_be_seen) {
+  submit(make_job(1, 1, ada));
+  grant(101);
+  log.failures_left = 1;
+  finish(101);  // the database is away: result and cancel will be one commit
+  std::string seen_then;
+  ask(cancel_ask{numbered<core::job_id>(1), {}, reply<pinned_job_ptr>([&](auto r) {
+                   BOOST_REQUIRE(!r.ok());
+                   BOOST_TEST((r.failure().code == core::error_code::conflict));
+                   const auto job = shared->board.find(ada, numbered<core::job_id>(1));
+                   seen_then = std::string(to_string(job->view().record.status));
+                 })});
+  BOOST_TEST(seen_then.empty());
+  while (seen_then.empty() && scheduler().trigger_timeout()) run();
+  BOOST_TEST(seen_then == "completed");
+}
+
 BOOST_AUTO_TEST_CASE(cancel_keeps_what_is_running_and_starts_nothing_more) {
   submit(make_job(1, 5, ada));
   grant(1);
