@@ -166,13 +166,15 @@ void answered(self_pointer self, cancel_done& done, const core::write_outcome& o
 
 void answered(self_pointer self, priority_done& done, const core::write_outcome& outcome,
               touched_jobs& touched) {
+  tell(self, touched);
   if (!outcome.ok()) {
-    tell(self, touched);
     done.answer(outcome.failure());
     return;
   }
   const auto pinned = apply(self, outcome->record);
   done.answer(pinned);
+  // Asking for the priority that it has is granted to a job that is over, too.
+  if (core::is_terminal(pinned->view().record.status)) return;
   emit(self, core::event_type::queue_position, pinned);
   positions_changed(self);
 }

@@ -116,6 +116,23 @@ BOOST_AUTO_TEST_CASE(a_cancel_that_comes_too_late_is_refused_when_the_end_can_be
   BOOST_TEST(seen_then == "completed");
 }
 
+BOOST_AUTO_TEST_CASE(a_priority_that_comes_too_late_hides_no_end_and_follows_none) {
+  auto sink = std::make_shared<recording_sink>();
+  ask(subscribe_ask{sink, std::nullopt});
+  submit(make_job(1, 1, ada));
+  grant(101);
+  log.failures_left = 1;
+  finish(101);  // the database is away: result and priority will be one commit
+  bool answered = false;
+  ask(priority_ask{numbered<core::job_id>(1), 0,
+                   reply<pinned_job_ptr>([&](auto) { answered = true; })});
+  while (!answered && scheduler().trigger_timeout()) run();
+  BOOST_TEST(answered);
+  const std::vector<std::string> expected{"job.queued", "job.started", "result.ready",
+                                          "job.completed"};
+  BOOST_TEST(sink->types() == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(cancel_keeps_what_is_running_and_starts_nothing_more) {
   submit(make_job(1, 5, ada));
   grant(1);
