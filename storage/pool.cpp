@@ -20,6 +20,12 @@ bool is_passing(const pqxx::sql_error& e) {
 connection::connection(const std::string& conninfo) {
   try {
     raw_ = std::make_unique<pqxx::connection>(conninfo);
+    // A lost connection must not come back by itself, without its settings and prepared statements.
+    // There is no other way to say so in libpqxx 6.4, where later versions never do it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    raw_->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
     exec(
         "set timezone='UTC'; set datestyle='ISO, YMD'; set client_encoding='UTF8';"
         "set standard_conforming_strings=on; set extra_float_digits=1; set bytea_output='hex';"

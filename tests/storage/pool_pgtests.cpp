@@ -62,4 +62,18 @@ BOOST_AUTO_TEST_CASE(a_wrong_statement_is_the_callers_fault) {
   BOOST_TEST(!c.broken());
 }
 
+// A connection that is lost between two statements stays lost: libpqxx would make it again by
+// itself, without what was prepared on it and without its settings.
+BOOST_AUTO_TEST_CASE(a_connection_lost_on_loan_is_unavailable_and_not_made_again) {
+  storage::pool one{cluster().db.app_conninfo, 1, std::chrono::milliseconds(1000)};
+  static constexpr storage::statement statement{"pool_test_one", "select 1"};
+  auto c = one.take();
+  c->prepare(statement);
+  const auto pid = c->exec("select pg_backend_pid()")[0][0].as<std::string>();
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  pqxx::nontransaction{super}.exec("select pg_terminate_backend(" + pid + ", 5000)");
+  for (int i = 0; i < 3; ++i)
+    BOOST_CHECK_THROW(c->exec("execute pool_test_one"), core::store_unavailable);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
