@@ -1,6 +1,6 @@
 // What the browser tests share: arguments, the browser, counted steps, and ways to look at a page.
-import { mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 
@@ -203,4 +203,36 @@ export async function process_and_see(page) {
   }, "the result never appeared by itself");
   const pixels = await until(() => painted(page), "the overlay has no painted pixel");
   check(pixels > 20, `only ${pixels} pixels of mask`);
+}
+
+/** A photograph as its file; with `mark`, other bytes of the same picture (behind the JPEG's end). */
+export function photo_file(path, { name = basename(path), mark = null } = {}) {
+  const bytes = readFileSync(path);
+  const buffer = mark === null ? bytes : Buffer.concat([bytes, Buffer.from([mark])]);
+  return { name, mimeType: "image/jpeg", buffer };
+}
+
+/** Drops a file on the page, as from a file manager; `seen` looks while it is still held over it. */
+export async function drop_file(page, { name, buffer }, seen = async () => {}) {
+  const data = await page.evaluateHandle(
+    ([file_name, base64]) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], file_name));
+      return transfer;
+    },
+    [name, buffer.toString("base64")],
+  );
+  await page.dispatchEvent("body", "dragenter", { dataTransfer: data });
+  await seen();
+  await page.dispatchEvent("body", "drop", { dataTransfer: data });
+}
+
+/** In the page, but not by its own ways: as a script with the same account would. */
+export async function delete_aside(page, id) {
+  await page.evaluate(async (image_id) => {
+    const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+    const headers = { "X-CSRF-Token": csrf_token };
+    await fetch(`/api/v1/images/${image_id}`, { method: "DELETE", headers });
+  }, id);
 }

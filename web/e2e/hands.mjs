@@ -1,8 +1,17 @@
 // What hands do in other annotation tools: letting go beside the picture, redo, panning, two
 // fingers, hiding a mask, picking all, dropping a file anywhere, putting a job before the others.
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
-import { at, check, drag, on_screen, painted, until } from "./browser.mjs";
+import {
+  at,
+  check,
+  delete_aside,
+  drag,
+  drop_file,
+  on_screen,
+  painted,
+  photo_file,
+  until,
+} from "./browser.mjs";
 
 const view_of = (page) =>
   at(page, "canvas").evaluate((e) => [e.dataset.scale, e.dataset.x, e.dataset.y].map(Number));
@@ -107,11 +116,6 @@ async function upload_aside(base64) {
   const answer = await fetch("/api/v1/images", { method: "POST", headers, body: form });
   return (await answer.json()).id;
 }
-async function delete_aside(id) {
-  const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
-  const headers = { "X-CSRF-Token": csrf_token };
-  await fetch(`/api/v1/images/${id}`, { method: "DELETE", headers });
-}
 
 /** Twice the same job and one more, all waiting. */
 function submit_three(page) {
@@ -138,22 +142,19 @@ export async function hand_steps(everything) {
   await picture_steps(everything);
   await step("a file dropped on an open image is uploaded; the page stays", async () => {
     const url = page.url();
-    const file = run.photos[0];
-    const data = await page.evaluateHandle(
-      ([name, base64]) => {
-        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-        const transfer = new DataTransfer();
-        transfer.items.add(new File([bytes], name));
-        return transfer;
-      },
-      [basename(file), readFileSync(file).toString("base64")],
-    );
-    await page.dispatchEvent("body", "dragenter", { dataTransfer: data });
-    await page.dispatchEvent("body", "drop", { dataTransfer: data });
+    await drop_file(page, photo_file(run.photos[0], { mark: 1 }));
     await at(page, "toast").filter({ hasText: "Uploading 1 image" }).waitFor();
     check(page.url() === url, "the page was left");
     await at(page, "nav-gallery").click();
     await at(page, "uploads").filter({ hasText: "1 image uploaded" }).waitFor();
+  });
+  await step("a file that is here already is said on any page, and kept back", async () => {
+    await at(page, "nav-jobs").click();
+    await drop_file(page, photo_file(run.photos[0], { mark: 1 }));
+    await at(page, "toast").filter({ hasText: "1 file is already among your images" }).waitFor();
+    await at(page, "nav-gallery").click();
+    await at(page, "uploads-skip").click();
+    await at(page, "uploads-known").waitFor({ state: "detached" });
   });
   await step("what a script uploads and deletes comes and goes by itself", async () => {
     const before = await at(page, "gallery-item").count();
@@ -161,7 +162,7 @@ export async function hand_steps(everything) {
     const id = await page.evaluate(upload_aside, photo);
     await page.locator(`[data-image-id="${id}"]`).waitFor();
     check((await at(page, "gallery-item").count()) === before + 1, "another image has gone");
-    await page.evaluate(delete_aside, id);
+    await delete_aside(page, id);
     await page.locator(`[data-image-id="${id}"]`).waitFor({ state: "detached" });
     check((await at(page, "gallery-item").count()) === before, "another image has gone");
   });

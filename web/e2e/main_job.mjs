@@ -1,7 +1,7 @@
 // The whole job in a real browser, from the set-up link to the COCO file. See browser.mjs for what
 // it needs; a screenshot of every page is left in --out.
 import { readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import {
   at,
   check,
@@ -24,6 +24,7 @@ import { admin_pages } from "./admin_pages.mjs";
 import { hand_steps } from "./hands.mjs";
 import { look_around, polling_fallback } from "./more_pages.mjs";
 import { preview_steps } from "./preview.mjs";
+import { upload_steps } from "./uploads.mjs";
 
 const run = read_arguments();
 const who = { email: "admin@example.org", password: "a long enough password" };
@@ -67,73 +68,6 @@ async function sign_in_steps() {
     await page.reload();
     await at(page, "key-form").waitFor();
     await page.locator('[data-testid="live-indicator"][data-status="live"]').waitFor();
-  });
-}
-
-async function upload_steps() {
-  const by_input = run.photos.slice(0, -1);
-  const by_drop = run.photos.at(-1);
-  await step("photographs are uploaded with the file button", async () => {
-    await at(page, "nav-gallery").click();
-    await at(page, "upload-input").setInputFiles(by_input);
-    await until(
-      async () => (await at(page, "gallery-item").count()) === by_input.length,
-      "not all uploads arrived",
-    );
-  });
-  await step("and by dropping them on the page", async () => {
-    const data = await page.evaluateHandle(
-      ([name, base64]) => {
-        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-        const transfer = new DataTransfer();
-        transfer.items.add(new File([bytes], name));
-        return transfer;
-      },
-      [basename(by_drop), readFileSync(by_drop).toString("base64")],
-    );
-    await page.dispatchEvent("body", "dragenter", { dataTransfer: data });
-    await page.locator(".veil").waitFor();
-    await page.dispatchEvent("body", "drop", { dataTransfer: data });
-    await until(
-      async () => (await at(page, "gallery-item").count()) === run.photos.length,
-      "the dropped file did not arrive",
-    );
-  });
-  await step("a file that is no image is refused in words, the others stay", async () => {
-    const file = {
-      name: "notes.jpg",
-      mimeType: "image/jpeg",
-      buffer: Buffer.from("these are words"),
-    };
-    await at(page, "upload-input").setInputFiles([file]);
-    const failed = page.locator('[data-testid="upload-item"][data-state="failed"]');
-    await failed.waitFor();
-    check((await failed.locator(".error-text").textContent()).length > 5, "no sentence is shown");
-    check((await at(page, "gallery-item").count()) === run.photos.length, "an image got lost");
-  });
-  await step("every thumbnail is there", async () => {
-    await until(
-      () =>
-        page.evaluate(() =>
-          [...document.querySelectorAll(".thumb img")].every(
-            (i) => i.complete && i.naturalWidth > 0,
-          ),
-        ),
-      "a thumbnail is missing",
-    );
-    await shot("04-gallery");
-  });
-  await step("searching finds by name", async () => {
-    await at(page, "search").fill(basename(run.photos[1]));
-    await until(
-      async () => (await at(page, "gallery-item").count()) === 1,
-      "the search does not narrow the gallery",
-    );
-    await at(page, "search").fill("");
-    await until(
-      async () => (await at(page, "gallery-item").count()) === run.photos.length,
-      "the gallery does not come back",
-    );
   });
 }
 
@@ -327,7 +261,7 @@ try {
   const step_with = (needed, name, action) => count.step_with(routes, needed, name, action);
   const everything = { page, context, run, step, step_with, shot, who };
   await sign_in_steps();
-  await upload_steps();
+  await upload_steps(everything);
   await preview_steps(everything);
   await box_steps();
   await coco_step();

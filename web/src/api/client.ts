@@ -107,6 +107,12 @@ export async function call<T>(
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
+/** The strong ETag of what the path leads to, without its quotes; null when it tells none. */
+export async function etag_of(path: string): Promise<string | null> {
+  const tag = (await send("HEAD", path, {})).headers.get("ETag");
+  return /^"([^"]+)"$/.exec(tag ?? "")?.[1] ?? null;
+}
+
 /** A route that this server does not have (yet): what it is for is then not offered. */
 export function is_absent(e: unknown): boolean {
   return e instanceof api_error && (e.status === 404 || e.status === 405);

@@ -1,5 +1,5 @@
 // The routes of signing in, images, prompts, jobs and results, one function each.
-import { base, call } from "./client";
+import { base, call, etag_of } from "./client";
 import type {
   api_key,
   box_annotation,
@@ -77,6 +77,11 @@ export const segment = (id: string, body: segment_request, signal: AbortSignal) 
   call<segment_answer>("POST", `/images/${id}/segment`, { body, signal });
 export const delete_image = (id: string) => call<void>("DELETE", `/images/${id}`);
 export const image_url = (id: string) => `${base}/images/${id}/data`;
+/** SHA-256 of the stored bytes in lower-case hex; null from a server that does not tell it. */
+export const image_digest = async (id: string) => {
+  const tag = await etag_of(`/images/${id}/data`);
+  return tag !== null && /^[0-9a-f]{64}$/.test(tag) ? tag : null;
+};
 export const thumbnail_url = (id: string, size = 256) =>
   `${base}/images/${id}/thumbnail?size=${size}`;
 export const image_history = (id: string) => call<history_item[]>("GET", `/images/${id}/history`);

@@ -1,8 +1,9 @@
 // The frame around every signed-in page: navigation, live state, account.
-import { useCallback, type MouseEvent, type ReactNode } from "react";
+import { useCallback, useRef, type MouseEvent, type ReactNode } from "react";
 import { admin_paths } from "../admin/paths";
 import { plural } from "../lib/format";
 import { Link, useRouter } from "../lib/router";
+import { known_words } from "../state/duplicates";
 import { useLive } from "../state/live";
 import { open_jobs } from "../state/jobs";
 import { useSession } from "../state/session";
@@ -91,18 +92,21 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
   const toasts = useToasts();
   const open = open_jobs(jobs).length;
   const { add } = useUploads();
-  const in_gallery = at.path === "/";
+  const in_gallery = useRef(false);
+  in_gallery.current = at.path === "/";
   const dropped = useCallback(
-    (files: File[]) => {
-      add(files);
-      if (files.length === 0) toasts.info("No image was found in what you dropped");
-      else if (!in_gallery) toasts.info(`Uploading ${plural(files.length, "image")}; see Images`);
+    async (files: File[]) => {
+      if (files.length === 0) return toasts.info("No image was found in what you dropped");
+      const { fresh, known } = await add(files);
+      if (in_gallery.current) return;
+      if (fresh > 0) toasts.info(`Uploading ${plural(fresh, "image")}; see Images`);
+      if (known > 0) toasts.info(`${known_words(known)}; see there`);
     },
-    [add, in_gallery, toasts],
+    [add, toasts],
   );
   return (
     <div className={full ? "shell full" : "shell"}>
-      <DropVeil on_files={dropped} />
+      <DropVeil on_files={(files) => void dropped(files)} />
       <a className="skip" href="#main" onClick={to_content}>
         To the content
       </a>

@@ -2,7 +2,9 @@
 import { useEffect, useState } from "react";
 import { files_of_drop } from "../lib/dropped_files";
 import { bytes, plural } from "../lib/format";
-import { progress_of_uploads, upload_words, type upload } from "../state/uploads";
+import { Link } from "../lib/router";
+import { known_words } from "../state/duplicates";
+import { is_under_way, progress_of_uploads, upload_words, type upload } from "../state/uploads";
 import { useUploads } from "../state/uploads_provider";
 import { ids } from "../testids";
 import { Bar } from "./bits";
@@ -43,38 +45,91 @@ function Line({ upload: u }: { upload: upload }) {
   );
 }
 
+/** What is here already is not sent before its owner says so. */
+function Known({ items }: { items: upload[] }) {
+  const { want, skip } = useUploads();
+  const all = items.map((u) => u.id);
+  const one = items.length === 1;
+  return (
+    <div className="known" role="group" aria-label="Already here" data-testid={ids.uploads_known}>
+      <p role="status">
+        <b>{known_words(items.length)}.</b>
+      </p>
+      <span className="line">
+        <button
+          type="button"
+          className="primary"
+          data-testid={ids.uploads_skip}
+          onClick={() => skip(all)}
+        >
+          {one ? "Leave it out" : "Leave them out"}
+        </button>
+        <button type="button" data-testid={ids.uploads_want} onClick={() => want(all)}>
+          Upload all the same
+        </button>
+      </span>
+      <ul>
+        {items.slice(0, shown_max).map((u) => (
+          <li key={u.id} data-testid={ids.upload_item} data-state={u.state}>
+            <span className="name" title={u.name}>
+              {u.name}
+            </span>
+            <span className="muted small">
+              {u.twin?.image_id == null ? (
+                `chosen twice: the same as ${u.twin?.name}`
+              ) : (
+                <>
+                  the same as <Link to={`/images/${u.twin.image_id}`}>{u.twin.name}</Link>
+                </>
+              )}
+            </span>
+            {!one && (
+              <button type="button" className="quiet" onClick={() => want([u.id])}>
+                Upload
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
 export function UploadsPanel() {
   const { uploads, clear, stop } = useUploads();
   const { items } = uploads;
   if (items.length === 0) return null;
-  const left = items.filter((u) => u.state === "waiting" || u.state === "running").length;
+  const left = items.filter(is_under_way).length;
   const failed = items.filter((u) => u.state === "failed").length;
+  const known = items.filter((u) => u.state === "known");
   const lines = worth_a_line(items);
   return (
     <section className="uploads card" aria-label="Uploads" data-testid={ids.uploads}>
-      <header>
-        <b role="status">{upload_words(items)}</b>
-        {left > 0 ? (
-          <button
-            type="button"
-            className="quiet"
-            title="What has arrived stays"
-            data-testid={ids.uploads_stop}
-            onClick={stop}
-          >
-            Stop
-          </button>
-        ) : (
-          <button type="button" className="quiet" onClick={clear}>
-            Clear
-          </button>
-        )}
-      </header>
-      {items.length > 1 && left > 0 && (
+      {known.length < items.length && (
+        <header>
+          <b role="status">{upload_words(items)}</b>
+          {left > 0 ? (
+            <button
+              type="button"
+              className="quiet"
+              title="What has arrived stays"
+              data-testid={ids.uploads_stop}
+              onClick={stop}
+            >
+              Stop
+            </button>
+          ) : (
+            <button type="button" className="quiet" onClick={clear}>
+              Clear
+            </button>
+          )}
+        </header>
+      )}
+      {items.length - known.length > 1 && left > 0 && (
         <Bar
           value={progress_of_uploads(items)}
           tone={failed > 0 ? "warn" : "accent"}
-          label={`All of ${plural(items.length, "upload")}`}
+          label={`All of ${plural(items.length - known.length, "upload")}`}
         />
       )}
       {lines.length > 0 && (
@@ -84,6 +139,7 @@ export function UploadsPanel() {
           ))}
         </ul>
       )}
+      {known.length > 0 && <Known items={known} />}
     </section>
   );
 }

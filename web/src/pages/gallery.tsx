@@ -12,6 +12,7 @@ import { Link } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { useLive, useServerBack } from "../state/live";
 import { place } from "../state/place";
+import { is_under_way } from "../state/uploads";
 import { useUploads } from "../state/uploads_provider";
 import { all_image_ids, useChangesElsewhere, useImages } from "../state/use_images";
 import { useProcessed, with_results } from "../state/use_processed";
@@ -167,9 +168,7 @@ export function Gallery() {
     return () => watch.disconnect();
   }, [load_more]);
 
-  const uploading = uploads.uploads.items.some(
-    (u) => u.state === "waiting" || u.state === "running",
-  );
+  const uploading = uploads.uploads.items.some(is_under_way);
   useChangesElsewhere(list, search === "", uploading);
 
   const select = (id: string, range: boolean) => {
@@ -255,7 +254,7 @@ export function Gallery() {
           hidden
           data-testid={ids.upload_input}
           onChange={(e) => {
-            add([...(e.target.files ?? [])]);
+            void add([...(e.target.files ?? [])]);
             e.target.value = "";
           }}
         />

@@ -1,7 +1,8 @@
 // The upload queue: which files wait, run, ended; at most `parallel` run at once.
 export const parallel = 3;
 
-export type upload_state = "waiting" | "running" | "done" | "failed";
+/** checking: is it here already? known: it is, and its owner is asked. */
+export type upload_state = "checking" | "known" | "waiting" | "running" | "done" | "failed";
 
 export interface upload {
   id: number;
@@ -13,6 +14,8 @@ export interface upload {
   error: string | null;
   /** Failed for a reason that may pass: trying again makes sense. */
   again: boolean;
+  /** What a known file is the same as; null as long as it is not known. */
+  twin: { image_id: string | null; name: string } | null;
 }
 
 export interface uploads_state {
@@ -24,6 +27,9 @@ export const no_uploads: uploads_state = { items: [], next_id: 1 };
 
 export type uploads_action =
   | { kind: "added"; files: { name: string; size: number }[] }
+  | { kind: "checked"; ids: ReadonlySet<number>; twin: upload["twin"] }
+  /** Those that are known: uploaded all the same, or left out. */
+  | { kind: "wanted" | "skipped"; ids: ReadonlySet<number> }
   | { kind: "started"; id: number }
   | { kind: "progressed"; id: number; progress: number }
   | { kind: "done"; id: number }
@@ -38,6 +44,10 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
     ...state,
     items: state.items.map((u) => (u.id === id ? { ...u, ...to } : u)),
   });
+  const move = (from: upload_state, ids: ReadonlySet<number>, to: Partial<upload>) => ({
+    ...state,
+    items: state.items.map((u) => (u.state === from && ids.has(u.id) ? { ...u, ...to } : u)),
+  });
   switch (action.kind) {
     case "added":
       return {
@@ -48,12 +58,25 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
             id: state.next_id + i,
             name: f.name,
             size: f.size,
-            state: "waiting" as const,
+            state: "checking" as const,
             progress: 0,
             error: null,
             again: false,
+            twin: null,
           })),
         ],
+      };
+    case "checked":
+      return move("checking", action.ids, {
+        state: action.twin === null ? "waiting" : "known",
+        twin: action.twin,
+      });
+    case "wanted":
+      return move("known", action.ids, { state: "waiting" });
+    case "skipped":
+      return {
+        ...state,
+        items: state.items.filter((u) => u.state !== "known" || !action.ids.has(u.id)),
       };
     case "started":
       return change(action.id, { state: "running", progress: 0, error: null });
@@ -73,9 +96,14 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
     case "cleared":
       return {
         ...state,
-        items: state.items.filter((u) => u.state === "waiting" || u.state === "running"),
+        items: state.items.filter((u) => is_under_way(u) || u.state === "known"),
       };
   }
+}
+
+/** Neither ended nor held back. */
+export function is_under_way(u: upload): boolean {
+  return u.state === "checking" || u.state === "waiting" || u.state === "running";
 }
 
 /** The uploads that may start now. */
@@ -84,22 +112,24 @@ export function startable(state: uploads_state): upload[] {
   return state.items.filter((u) => u.state === "waiting").slice(0, Math.max(0, parallel - running));
 }
 
-/** 0 … 1, by files: a failed one has ended too. */
+/** 0 … 1, by files: a failed one has ended too, and one that is held back does not count. */
 export function progress_of_uploads(items: upload[]): number {
-  if (items.length === 0) return 0;
-  const ended = items.reduce((n, u) => n + (u.state === "failed" ? 1 : u.progress), 0);
-  return ended / items.length;
+  const meant = items.filter((u) => u.state !== "known");
+  if (meant.length === 0) return 0;
+  const ended = meant.reduce((n, u) => n + (u.state === "failed" ? 1 : u.progress), 0);
+  return ended / meant.length;
 }
 
-/** "Uploading 3 of 29 images, 1 failed" */
+/** "Uploading, 3 of 29 images done, 1 failed" */
 export function upload_words(items: upload[]): string {
-  const failed = items.filter((u) => u.state === "failed").length;
-  const done = items.filter((u) => u.state === "done").length;
-  const left = items.length - failed - done;
-  const images = items.length === 1 ? "image" : "images";
+  const meant = items.filter((u) => u.state !== "known");
+  const failed = meant.filter((u) => u.state === "failed").length;
+  const done = meant.filter((u) => u.state === "done").length;
+  const left = meant.length - failed - done;
+  const images = meant.length === 1 ? "image" : "images";
   const words =
     left > 0
-      ? `Uploading, ${done} of ${items.length} ${images} done`
+      ? `Uploading, ${done} of ${meant.length} ${images} done`
       : done > 0
         ? `${done} ${done === 1 ? "image" : "images"} uploaded`
         : "Nothing was uploaded";

@@ -12,12 +12,17 @@ import {
 import { api_error, describe } from "../api/client";
 import type { image } from "../api/types";
 import { upload_image } from "../api/upload";
+import { check_uploads } from "./check_uploads";
 import { useServerBack } from "./live";
-import { no_uploads, reduce_uploads, startable, type uploads_state } from "./uploads";
+import { is_under_way, no_uploads, reduce_uploads, startable, type uploads_state } from "./uploads";
 
 interface uploads_value {
   uploads: uploads_state;
-  add: (files: File[]) => void;
+  /** Resolves when it is known which of them are here already; the others are on their way. */
+  add: (files: File[]) => Promise<{ fresh: number; known: number }>;
+  /** Files that are here already: sent all the same, or left out. */
+  want: (ids: number[]) => void;
+  skip: (ids: number[]) => void;
   retry: (id: number) => void;
   clear: () => void;
   stop: () => void;
@@ -38,11 +43,17 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
   const running = useRef(new Map<number, () => void>());
   const next_id = useRef(no_uploads.next_id);
   const listeners = useRef(new Set<(i: image) => void>());
+  const now = useRef(uploads);
+  now.current = uploads;
 
-  const add = useCallback((list: File[]) => {
-    if (list.length === 0) return;
-    for (const f of list) files.current.set(next_id.current++, f);
+  const add = useCallback(async (list: File[]) => {
+    if (list.length === 0) return { fresh: 0, known: 0 };
+    const under_way = now.current.items.filter(is_under_way);
+    const earlier = under_way.flatMap((u) => files.current.get(u.id) ?? []);
+    const chosen = list.map((file) => ({ id: next_id.current++, file }));
+    for (const { id, file } of chosen) files.current.set(id, file);
     dispatch({ kind: "added", files: list.map((f) => ({ name: f.name, size: f.size })) });
+    return check_uploads(chosen, earlier, (ids, twin) => dispatch({ kind: "checked", ids, twin }));
   }, []);
 
   useEffect(() => {
@@ -74,7 +85,7 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  const busy = uploads.items.some((u) => u.state === "waiting" || u.state === "running");
+  const busy = uploads.items.some(is_under_way);
   useEffect(() => {
     if (!busy) return;
     const ask = (e: BeforeUnloadEvent) => e.preventDefault();
@@ -88,6 +99,11 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     }
   });
 
+  const want = useCallback((ids: number[]) => dispatch({ kind: "wanted", ids: new Set(ids) }), []);
+  const skip = useCallback((ids: number[]) => {
+    dispatch({ kind: "skipped", ids: new Set(ids) });
+    for (const id of ids) files.current.delete(id);
+  }, []);
   const stop = useCallback(() => {
     dispatch({ kind: "stopped" });
     for (const abort of running.current.values()) abort();
@@ -102,8 +118,8 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
   }, []);
 
   const value = useMemo(
-    () => ({ uploads, add, retry, clear, stop, on_arrived }),
-    [uploads, add, retry, clear, stop, on_arrived],
+    () => ({ uploads, add, want, skip, retry, clear, stop, on_arrived }),
+    [uploads, add, want, skip, retry, clear, stop, on_arrived],
   );
   return <context.Provider value={value}>{children}</context.Provider>;
 }

@@ -122,9 +122,9 @@ function merge(a: image[], b: image[]): image[] {
   return [...a, ...b.filter((i) => !seen.has(i.id))];
 }
 
-/** Ids of all images whose name fits, newest first, up to `most`. */
-export async function all_image_ids(most: number, search = ""): Promise<string[]> {
-  const found: string[] = [];
+/** All images whose name fits, newest first, up to `most`. */
+export async function all_images(most: number, search = ""): Promise<image[]> {
+  const found: image[] = [];
   let cursor: string | null = null;
   do {
     const answer: Awaited<ReturnType<typeof list_images>> = await list_images({
@@ -132,8 +132,12 @@ export async function all_image_ids(most: number, search = ""): Promise<string[]
       cursor,
       search,
     });
-    found.push(...answer.images.map((i) => i.id));
+    found.push(...answer.images);
     cursor = answer.next_cursor ?? null;
   } while (cursor !== null && found.length < most);
   return found.slice(0, most);
+}
+
+export async function all_image_ids(most: number, search = ""): Promise<string[]> {
+  return (await all_images(most, search)).map((i) => i.id);
 }

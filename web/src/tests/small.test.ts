@@ -3,67 +3,6 @@ import { api_error, describe as words, error_from } from "../api/client";
 import { parse_event, pause_ms } from "../api/live";
 import { bytes, duration, queue_words } from "../lib/format";
 import { match, safe_next } from "../lib/router";
-import {
-  no_uploads,
-  progress_of_uploads,
-  reduce_uploads,
-  startable,
-  upload_words,
-} from "../state/uploads";
-
-describe("uploads reducer", () => {
-  const three_and_more = reduce_uploads(no_uploads, {
-    kind: "added",
-    files: ["a", "b", "c", "d", "e"].map((name) => ({ name, size: 1 })),
-  });
-
-  it("starts three at once, and the next when one ends", () => {
-    expect(startable(three_and_more).map((u) => u.id)).toEqual([1, 2, 3]);
-    let s = three_and_more;
-    for (const id of [1, 2, 3]) s = reduce_uploads(s, { kind: "started", id });
-    expect(startable(s)).toEqual([]);
-    s = reduce_uploads(s, { kind: "failed", id: 2, error: "not an image", again: false });
-    expect(startable(s).map((u) => u.id)).toEqual([4]);
-    s = reduce_uploads(s, { kind: "retried", id: 2 });
-    expect(startable(s).map((u) => u.id)).toEqual([2]);
-  });
-
-  it("gives up what has not arrived, and keeps the rest", () => {
-    let s = reduce_uploads(three_and_more, { kind: "started", id: 1 });
-    s = reduce_uploads(s, { kind: "done", id: 1 });
-    s = reduce_uploads(s, { kind: "failed", id: 2, error: "no", again: false });
-    s = reduce_uploads(s, { kind: "started", id: 3 });
-    s = reduce_uploads(s, { kind: "stopped" });
-    expect(s.items.map((u) => u.id)).toEqual([1, 2]);
-    // The upload that was stopped tells of its end when it is no longer listed.
-    expect(
-      reduce_uploads(s, { kind: "failed", id: 3, error: "stopped", again: true }).items,
-    ).toHaveLength(2);
-  });
-
-  it("says how far they are", () => {
-    let s = reduce_uploads(three_and_more, { kind: "done", id: 1 });
-    s = reduce_uploads(s, { kind: "failed", id: 2, error: "no", again: false });
-    expect(upload_words(s.items)).toBe("Uploading, 1 of 5 images done, 1 failed");
-    expect(progress_of_uploads(s.items)).toBe(0.4);
-    s = reduce_uploads(s, { kind: "stopped" });
-    expect(upload_words(s.items)).toBe("1 image uploaded, 1 failed");
-    s = { ...s, items: s.items.slice(1) };
-    expect(upload_words(s.items)).toBe("Nothing was uploaded, 1 failed");
-    expect(progress_of_uploads([])).toBe(0);
-  });
-
-  it("clears what has ended only", () => {
-    let s = reduce_uploads(three_and_more, { kind: "started", id: 1 });
-    s = reduce_uploads(s, { kind: "progressed", id: 1, progress: 7 });
-    expect(s.items[0]!.progress).toBe(1);
-    s = reduce_uploads(s, { kind: "done", id: 1 });
-    s = reduce_uploads(s, { kind: "cleared" });
-    expect(s.items.map((u) => u.id)).toEqual([2, 3, 4, 5]);
-    const more = reduce_uploads(s, { kind: "added", files: [{ name: "f", size: 1 }] });
-    expect(more.items.at(-1)!.id).toBe(6);
-  });
-});
 
 describe("errors", () => {
   it("keeps the server's sentence", () => {
