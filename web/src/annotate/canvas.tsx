@@ -6,7 +6,7 @@ import "konva/lib/shapes/Circle";
 import "konva/lib/shapes/Line";
 import "konva/lib/shapes/Rect";
 import "konva/lib/shapes/Transformer";
-import { Circle, Layer, Line, Rect, Stage, Transformer } from "react-konva/lib/ReactKonvaCore";
+import { Layer, Rect, Stage, Transformer } from "react-konva/lib/ReactKonvaCore";
 import { image_url, thumbnail_url } from "../api/routes";
 import type { box_annotation, detection, image, point_annotation, result } from "../api/types";
 import { mask_at } from "../state/masks";
@@ -21,8 +21,11 @@ import {
   type rect,
 } from "../state/viewport";
 import { ids } from "../testids";
+import { Crosshair } from "./crosshair";
+import { place_of_last, PointMark, Waiting } from "./marks";
 import { Overlay } from "./overlay";
-import { is_point_tool, point_colours, prompt_colours, prompt_type_of, type tool } from "./tools";
+import { is_point_tool, prompt_colours, prompt_type_of, type tool } from "./tools";
+import { useCrosshair } from "./use_crosshair";
 import type { instances } from "./use_instances";
 import { click_px, type view_control } from "./use_viewport";
 
@@ -32,6 +35,8 @@ const stepped_back = 0.35;
 
 interface canvas_props {
   element: RefObject<HTMLDivElement | null>;
+  /** Has the focus while the keyboard draws. */
+  layer: RefObject<HTMLDivElement | null>;
   control: view_control;
   image: image;
   tool: tool;
@@ -56,6 +61,14 @@ const rect_of = (b: box_annotation): rect => ({
   y: b.bbox_y,
   width: b.bbox_width,
   height: b.bbox_height,
+});
+
+/** About as large as it is drawn. */
+const mark_of = (p: point_annotation, px: number): rect => ({
+  x: p.point_x - 9 * px,
+  y: p.point_y - 9 * px,
+  width: 18 * px,
+  height: 18 * px,
 });
 
 function Photograph({ image, style }: { image: image; style: React.CSSProperties }) {
@@ -84,6 +97,19 @@ export function Canvas(props: canvas_props) {
   const px = 1 / viewport.scale;
   const drawing = prompt_type_of(tool);
   const { pending, masks } = props;
+  const cross = useCrosshair({
+    control,
+    image,
+    tool,
+    things: [
+      ...boxes.map((b) => ({ id: b.id, r: rect_of(b) })),
+      ...points.map((p) => ({ id: p.id, r: mark_of(p, px) })),
+    ],
+    settled: selected === null && pending.boxes.length + pending.points.length === 0,
+    on_box: props.on_box,
+    on_point: props.on_point,
+    on_select: props.on_select,
+  });
   const preview = useMemo(() => ({ id: "preview", detections: masks }), [masks]);
   const looking = masks.length > 0;
 
@@ -100,6 +126,7 @@ export function Canvas(props: canvas_props) {
   const down = (e: Konva.KonvaEventObject<PointerEvent>) => {
     const at = pointer(e);
     if (at === null || space || e.evt.button === 1) return;
+    cross.abandon();
     const on_handle = e.target.getParent()?.className === "Transformer";
     const id = e.target.id();
     if (on_handle || (id !== "" && id === selected && e.target.className === "Rect")) return;
@@ -183,7 +210,9 @@ export function Canvas(props: canvas_props) {
     transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.scale})`,
     imageRendering: viewport.scale > 3 ? ("pixelated" as const) : ("auto" as const),
   };
-  const drawn = drag === null ? null : box_between(drag.from, drag.to, image);
+  const corners =
+    drag ?? (cross.begun && cross.at ? { from: cross.begun, to: cross.at } : null);
+  const drawn = corners === null ? null : box_between(corners.from, corners.to, image);
   const cursor = space ? "grab" : tool === "select" ? "default" : "crosshair";
 
   return (
@@ -303,69 +332,14 @@ export function Canvas(props: canvas_props) {
           />
         </Layer>
       </Stage>
+      <Crosshair
+        layer={props.layer}
+        cross={cross}
+        viewport={viewport}
+        on_pixel={is_point_tool(tool)}
+        name={image.filename}
+      />
       {props.waiting && <Waiting at={place_of_last(pending)} viewport={viewport} />}
     </div>
-  );
-}
-
-function place_of_last({ boxes, points }: canvas_props["pending"]): point {
-  const p = points.at(-1);
-  if (p !== undefined) return { x: p.x + 0.5, y: p.y + 0.5 };
-  const b = boxes.at(-1);
-  return b === undefined ? { x: 0, y: 0 } : { x: b.x + b.width / 2, y: b.y + b.height / 2 };
-}
-
-/** A turning ring where one has just clicked: the answer is on its way. */
-function Waiting({ at, viewport }: { at: point; viewport: view_control["viewport"] }) {
-  const x = viewport.x + at.x * viewport.scale;
-  const y = viewport.y + at.y * viewport.scale;
-  return <i className="waiting-ring" aria-hidden="true" style={{ left: x, top: y }} />;
-}
-
-function PointMark({
-  point,
-  px,
-  selected,
-  clickable,
-  tentative = false,
-}: {
-  point: Pick<point_annotation, "id" | "point_x" | "point_y" | "is_positive">;
-  px: number;
-  selected: boolean;
-  clickable: boolean;
-  /** Not stored yet. */
-  tentative?: boolean;
-}) {
-  const x = point.point_x + 0.5;
-  const y = point.point_y + 0.5;
-  const arm = 3.5 * px;
-  return (
-    <>
-      <Circle
-        id={point.id}
-        x={x}
-        y={y}
-        radius={(selected ? 9 : 7.5) * px}
-        fill={point.is_positive ? point_colours.positive : point_colours.negative}
-        stroke={selected ? "#1c1a17" : "#ffffff"}
-        strokeWidth={2 * px}
-        dash={tentative ? [3 * px, 3 * px] : undefined}
-        listening={clickable}
-      />
-      <Line
-        points={[x - arm, y, x + arm, y]}
-        stroke="#ffffff"
-        strokeWidth={2 * px}
-        listening={false}
-      />
-      {point.is_positive && (
-        <Line
-          points={[x, y - arm, x, y + arm]}
-          stroke="#ffffff"
-          strokeWidth={2 * px}
-          listening={false}
-        />
-      )}
-    </>
   );
 }

@@ -27,7 +27,7 @@ import { is_typing, useViewport } from "./use_viewport";
 const images_per_job_max = 10_000;
 
 const empty_hints: Record<mode, string> = {
-  inside_box: "Drag a box around an object in the picture.",
+  inside_box: "Drag a box around an object in the picture, or press C and use the arrow keys.",
   find_all: "Drag a box around an example of what you look for, or describe it in words.",
   point: "Click on an object; Point − or a right-click marks what is not part of it.",
 };
@@ -71,6 +71,7 @@ export function Editor({
   const [help, set_help] = useState(false);
   const [busy, set_busy] = useState(false);
   const area = useRef<HTMLDivElement>(null);
+  const layer = useRef<HTMLDivElement>(null);
   const control = useViewport(area, image);
   const work = usePrompts(image);
   const results = useResults(image.id, mode);
@@ -170,7 +171,8 @@ export function Editor({
       "=": () => control.zoom(1.25),
       "-": () => control.zoom(0.8),
       f: control.fit,
-      "0": control.actual,
+      "0": () => control.actual(),
+      c: () => layer.current?.focus(),
       m: () => set_settings({ ...settings, visible: !settings.visible }),
       "?": () => set_help(true),
     };
@@ -266,6 +268,7 @@ export function Editor({
       <div className="annotate-area">
         <Canvas
           element={area}
+          layer={layer}
           control={control}
           image={image}
           tool={tool}

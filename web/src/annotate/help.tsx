@@ -23,22 +23,39 @@ const keys: [string, string][] = [
   ["?", "This help"],
 ];
 
+const keys_alone: [string, string][] = [
+  ["C", "To the picture: a crosshair shows (Tab leads there too)"],
+  ["← ↑ ↓ →", "Move it, with Shift in larger steps; the more you zoom in, the finer"],
+  ["Enter · Space", "Set a point; begin and end a box; with Select, take what is there"],
+  ["Enter again", "Keep what is previewed; once more, process this image"],
+  ["+ · − · 0", "Zoom about the crosshair"],
+  ["Esc", "Give up a begun box; drop what is previewed; then leave the picture"],
+];
+
+function Keys({ of }: { of: [string, string][] }) {
+  return (
+    <dl className="keys">
+      {of.map(([key, what]) => (
+        <div key={key}>
+          <dt>
+            <kbd>{key}</kbd>
+          </dt>
+          <dd>{what}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 export function Help({ on_close }: { on_close: () => void }) {
   return (
     <Dialog title="Keys" on_close={on_close} wide>
       <p className="muted">
         Mark what you want, press Process, and the masks appear by themselves when they are ready.
       </p>
-      <dl className="keys">
-        {keys.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
+      <Keys of={keys} />
+      <h3>Drawing without a pointer</h3>
+      <Keys of={keys_alone} />
     </Dialog>
   );
 }

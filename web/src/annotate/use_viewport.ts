@@ -1,5 +1,6 @@
 // The size of the drawing area, and zoom and pan by wheel, keys and middle button or space.
 import { useCallback, useEffect, useRef, useState, type RefObject } from "react";
+import { revealing } from "../state/crosshair";
 import { fit, pan, zoom_at, type point, type size, type viewport } from "../state/viewport";
 import { useTouch } from "./use_touch";
 
@@ -14,10 +15,15 @@ export interface view_control {
   pinching: boolean;
   /** From this press on, the picture follows the pointer until it is let go. */
   grab: (press: PointerEvent) => void;
-  zoom: (factor: number) => void;
+  /** About a point of the screen, else the middle of the view. */
+  zoom: (factor: number, around?: point) => void;
   fit: () => void;
-  actual: () => void;
+  actual: (around?: point) => void;
+  /** Moves the view as far as shows this point of the image. */
+  reveal: (at: point) => void;
 }
+
+const middle_of = (view: size): point => ({ x: view.width / 2, y: view.height / 2 });
 
 export function useViewport(element: RefObject<HTMLDivElement | null>, image: size): view_control {
   const [view, set_view] = useState<size>({ width: 0, height: 0 });
@@ -128,9 +134,9 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
   }, []);
 
   const zoom = useCallback(
-    (factor: number) => {
+    (factor: number, around: point = middle_of(view)) => {
       fitted.current = false;
-      set_viewport((v) => zoom_at(v, { x: view.width / 2, y: view.height / 2 }, factor));
+      set_viewport((v) => zoom_at(v, around, factor));
     },
     [view],
   );
@@ -138,12 +144,24 @@ export function useViewport(element: RefObject<HTMLDivElement | null>, image: si
     fitted.current = true;
     set_viewport(fit({ width, height }, view));
   }, [view, width, height]);
-  const actual = useCallback(() => {
-    fitted.current = false;
-    set_viewport((v) => zoom_at(v, { x: view.width / 2, y: view.height / 2 }, 1 / v.scale));
-  }, [view]);
+  const actual = useCallback(
+    (around: point = middle_of(view)) => {
+      fitted.current = false;
+      set_viewport((v) => zoom_at(v, around, 1 / v.scale));
+    },
+    [view],
+  );
+  const reveal = useCallback(
+    (at: point) =>
+      set_viewport((v) => {
+        const next = revealing(v, view, at);
+        if (next !== v) fitted.current = false;
+        return next;
+      }),
+    [view],
+  );
 
-  return { view, viewport, space, pinching, grab, zoom, fit: fit_now, actual };
+  return { view, viewport, space, pinching, grab, zoom, fit: fit_now, actual, reveal };
 }
 
 export function is_typing(target: EventTarget | null): boolean {
