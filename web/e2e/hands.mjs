@@ -138,7 +138,7 @@ function submit_three(page) {
 }
 
 export async function hand_steps(everything) {
-  const { page, run, step } = everything;
+  const { page, run, step, shot } = everything;
   await picture_steps(everything);
   await step("a file dropped on an open image is uploaded; the page stays", async () => {
     const url = page.url();
@@ -181,14 +181,23 @@ export async function hand_steps(everything) {
     const row = (id) => page.locator(`[data-job-id="${id}"]`);
     await row(last).getByTestId("job-first").click();
     await row(last).filter({ hasText: "next in your queue" }).waitFor();
-    await row(first).filter({ hasText: "1 ahead" }).waitFor();
+    await row(first).filter({ hasText: "1 ahead in your queue, paused" }).waitFor();
     check((await row(last).getByTestId("job-first").count()) === 0, "the first can be put first");
+    await at(page, "jobs-filter").selectOption("queued");
+    await until(async () => (await at(page, "job-row").count()) === 3, "not the three that wait");
+    await page.reload();
+    await until(async () => (await at(page, "job-row").count()) === 3, "the filter is not kept");
+    await shot("44b-jobs-queued");
     // Whoever looks at an image is told why nothing happens.
     await at(page, "nav-gallery").click();
     await at(page, "gallery-item").last().getByRole("link").click();
     await at(page, "queue-paused").getByRole("button").click();
     await at(page, "queue-paused").waitFor({ state: "detached" });
-    await at(page, "nav-jobs").click();
+    await page.goBack();
+    await page.goBack();
+    // What has ended leaves the list of what waits by itself.
+    await page.getByText("No job is queued").waitFor();
+    await at(page, "jobs-filter").selectOption("");
     for (const id of [first, last]) {
       await row(id).locator('[data-testid="job-status"][data-status="completed"]').waitFor();
     }

@@ -37,6 +37,11 @@ export async function look_around({ page, run, step, shot, who }) {
       "the images' states did not follow",
     );
     await shot("09-jobs");
+    await at(page, "jobs-filter").selectOption("cancelled");
+    await page.getByText("No job is cancelled").waitFor();
+    await page.getByRole("link", { name: "Show all jobs" }).click();
+    await newest.waitFor();
+    check((await at(page, "jobs-filter").inputValue()) === "", "the filter says something else");
   });
   await step("Process all says so when nothing is left to do", async () => {
     await at(page, "nav-gallery").click();
@@ -67,6 +72,11 @@ export async function look_around({ page, run, step, shot, who }) {
     await at(page, "nav-history").click();
     await until(async () => (await at(page, "history-item").count()) >= 5, "results are missing");
     await shot("11-history");
+    const all = await at(page, "history-item").count();
+    await at(page, "history-filter").selectOption("point");
+    await until(async () => (await at(page, "history-item").count()) === 1, "not the one of points");
+    await at(page, "history-filter").selectOption("");
+    check((await at(page, "history-item").count()) === all, "not all results come back");
     await at(page, "history-item").first().click();
     await at(page, "history-view").waitFor();
     check((await until(() => painted(page), "no mask is painted")) > 20, "too few pixels");

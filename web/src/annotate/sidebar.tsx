@@ -4,11 +4,13 @@ import { coco_url, job_images, mask_url } from "../api/routes";
 import type { box_annotation, image, mode, point_annotation } from "../api/types";
 import { JobBar, Status } from "../components/bits";
 import { useToasts } from "../components/toasts";
-import { duration, plural, prompt_names, queue_words, when } from "../lib/format";
+import { plural, prompt_names, queue_words, when } from "../lib/format";
 import { Link } from "../lib/router";
 import { PausedNote } from "../pages/own_queue";
+import { is_held, left_words } from "../state/job_words";
 import { is_terminal, jobs_of_image } from "../state/jobs";
 import { useLive } from "../state/live";
+import { useOwnQueue } from "../state/use_own_queue";
 import { ids } from "../testids";
 import { Detections, OverlayControls, type overlay_control } from "./mask_list";
 import { point_colours, prompt_colours } from "./tools";
@@ -87,6 +89,10 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
   const [reason, set_reason] = useState<string | null>(null);
   const job = jobs_of_image(jobs, image.id, mode)[0];
   const ended = job !== undefined && is_terminal(job.status);
+  // Read again when it gets on: somebody has resumed the queue then.
+  const { queue, set_queue } = useOwnQueue(
+    job === undefined || ended ? null : `${job.id} ${job.status} ${job.processed_count}`,
+  );
   const asked = ended && job.failed_count > 0 ? job.id : null;
   useEffect(() => {
     set_reason(null);
@@ -103,6 +109,8 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
     };
   }, [asked, image.id, toasts]);
   if (job === undefined) return null;
+  const paused = queue?.paused ?? false;
+  const left = left_words(job, paused);
   // A job that went well needs no words; one that failed for other images none here.
   if (job.status === "completed" && reason === null) return null;
   return (
@@ -116,9 +124,10 @@ export function JobOfImage({ image, mode }: { image: image; mode: mode }) {
         </Link>
       </div>
       <JobBar job={job} />
-      {!ended && <PausedNote job_id={job.id} />}
-      {!ended && job.eta_seconds !== null && job.eta_seconds >= 1 && (
-        <p className="muted small">about {duration(job.eta_seconds)} left</p>
+      {is_held(job, paused) ? (
+        <PausedNote set_queue={set_queue} />
+      ) : (
+        left !== "" && <p className="muted small">{left}</p>
       )}
       {(reason ?? job.error) !== null && <p className="error-text">{reason ?? job.error}</p>}
     </section>

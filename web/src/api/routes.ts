@@ -9,6 +9,7 @@ import type {
   image_list,
   job,
   job_image,
+  job_status,
   me,
   mode,
   new_api_key,
@@ -118,7 +119,8 @@ export const delete_point = (id: string) => call<void>("DELETE", `/point-annotat
 // Jobs
 export const create_job = (image_ids: string[], mode: mode, force_all: boolean) =>
   call<job>("POST", "/jobs", { body: { image_ids, mode, force_all } });
-export const list_jobs = (limit?: number) => call<job[]>("GET", `/jobs${query({ limit })}`);
+export const list_jobs = (limit?: number, status: job_status | null = null) =>
+  call<job[]>("GET", `/jobs${query({ limit, status })}`);
 export const job_images = (id: string) => call<job_image[]>("GET", `/jobs/${id}/images`);
 export const cancel_job = (id: string) => call<job>("POST", `/jobs/${id}/cancel`);
 /** Among the user's own jobs, -1000 … 1000; the highest goes first. */

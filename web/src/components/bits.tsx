@@ -13,6 +13,12 @@ export const mode_hints: Record<mode, string> = {
   point: "Segments the object under the points",
 };
 
+/** "?mode=point" in an address; null: none is named. */
+export function mode_in(search: string): mode | null {
+  const wanted = new URLSearchParams(search).get("mode");
+  return modes.find((m) => m === wanted) ?? null;
+}
+
 export function ModeSwitch({
   value,
   on_change,

@@ -2,9 +2,9 @@
 import { useEffect, useState } from "react";
 import { describe } from "../api/client";
 import { get_image } from "../api/routes";
-import type { image, mode } from "../api/types";
+import type { image } from "../api/types";
 import { Editor, type view_settings } from "../annotate/editor";
-import { Empty, modes, Spinner } from "../components/bits";
+import { Empty, mode_in, Spinner } from "../components/bits";
 import { Link, useRouter } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { place } from "../state/place";
@@ -34,18 +34,13 @@ function remember(s: view_settings): void {
   }
 }
 
-function mode_in(search: string): mode {
-  const wanted = new URLSearchParams(search).get("mode");
-  return modes.find((m) => m === wanted) ?? place.mode;
-}
-
 export default function Annotate({ id }: { id: string }) {
   const { at, go } = useRouter();
   const [image, set_image] = useState<image | null>(null);
   const [problem, set_problem] = useState<string | null>(null);
   const [order, set_order] = useState<string[]>([]);
   const [settings, set_settings] = useState<view_settings>(first_settings);
-  const mode = mode_in(at.search);
+  const mode = mode_in(at.search) ?? place.mode;
   const [tries, set_tries] = useState(0);
   const again = () => set_tries((n) => n + 1);
   useTitle(image?.filename ?? "Image");

@@ -5,7 +5,7 @@ import type { history_item, image, result } from "../api/types";
 import { Overlay } from "../annotate/overlay";
 import { Detections, OverlayControls } from "../annotate/mask_list";
 import { useInstances } from "../annotate/use_instances";
-import { Empty, Spinner, Unread } from "../components/bits";
+import { Empty, mode_in, modes, Spinner, Unread } from "../components/bits";
 import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
 import { mode_names, plural, when } from "../lib/format";
@@ -122,6 +122,7 @@ function Viewer({ item, on_close }: { item: history_item; on_close: () => void }
 export function History() {
   const { at, go } = useRouter();
   const image_id = new URLSearchParams(at.search).get("image");
+  const mode = mode_in(at.search);
   const [items, set_items] = useState<history_item[] | null>(null);
   const [limit, set_limit] = useState(page);
   const [asked, set_asked] = useState(0);
@@ -176,10 +177,25 @@ export function History() {
     };
   }, [image_id, limit, asked, ended, toasts]);
 
+  const shown = items?.filter((h) => mode === null || h.mode === mode);
+  const more = image_id === null && items?.length === limit && limit < 1000;
   return (
     <div className="page narrow">
       <div className="toolbar">
         <h1>{image_id === null ? "History" : "History of one image"}</h1>
+        <select
+          aria-label="Which results"
+          value={mode ?? ""}
+          data-testid={ids.history_filter}
+          onChange={(e) => go(`/history${api.query({ image: image_id, mode: e.target.value })}`, true)}
+        >
+          <option value="">All modes</option>
+          {modes.map((m) => (
+            <option key={m} value={m}>
+              {mode_names[m]}
+            </option>
+          ))}
+        </select>
         {image_id !== null && (
           <button type="button" onClick={() => go("/history")}>
             Show all images
@@ -194,8 +210,13 @@ export function History() {
           </p>
         </Empty>
       )}
+      {shown?.length === 0 && items?.length !== 0 && (
+        <Empty title={`No result in the mode ${mode_names[mode!]}`}>
+          {more && <p>There is none among the newest {plural(limit, "result")}.</p>}
+        </Empty>
+      )}
       <ul className="history">
-        {items?.map((h) => (
+        {shown?.map((h) => (
           <li key={h.id}>
             <button
               type="button"
@@ -225,7 +246,7 @@ export function History() {
           </li>
         ))}
       </ul>
-      {image_id === null && items !== null && items.length === limit && limit < 1000 && (
+      {more && (
         <button type="button" onClick={() => set_limit(Math.min(1000, limit + page))}>
           Show older results
         </button>

@@ -1,16 +1,30 @@
 // The user's jobs, live.
 import { useEffect, useState } from "react";
 import * as api from "../api/routes";
-import type { job, job_image } from "../api/types";
-import { Empty, JobBar, Spinner, Status } from "../components/bits";
+import type { job, job_image, job_status } from "../api/types";
+import { Empty, JobBar, Spinner, Status, Unread } from "../components/bits";
 import { useToasts } from "../components/toasts";
-import { duration, mode_names, plural, queue_words, when } from "../lib/format";
-import { Link } from "../lib/router";
+import { mode_names, plural, status_names, when } from "../lib/format";
+import { Link, useRouter } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { useLive } from "../state/live";
-import { first_priority, is_terminal, newest_first } from "../state/jobs";
+import { when_words } from "../state/job_words";
+import {
+  first_priority,
+  is_terminal,
+  job_statuses,
+  newest_first,
+  of_status,
+  open_jobs,
+  status_in,
+} from "../state/jobs";
+import { useOwnQueue } from "../state/use_own_queue";
 import { ids } from "../testids";
 import { OwnQueue } from "./own_queue";
+
+const page = 200;
+/** As many as the server lists at once. */
+const most = 1000;
 
 function JobImages({ job }: { job: job }) {
   const [images, set_images] = useState<job_image[] | null>(null);
@@ -49,22 +63,7 @@ function JobImages({ job }: { job: job }) {
   );
 }
 
-function describe_where(j: job): string {
-  if (j.status === "queued") return queue_words(j.queue_position);
-  if (j.status === "running") {
-    const eta =
-      j.eta_seconds === null || j.eta_seconds < 1 ? "" : `, about ${duration(j.eta_seconds)} left`;
-    const now = j.current_image_filename === null ? "" : `${j.current_image_filename}`;
-    return `${now}${eta}`.replace(/^, /, "");
-  }
-  if (j.started_at !== null && j.completed_at !== null) {
-    const took = (Date.parse(j.completed_at) - Date.parse(j.started_at)) / 1000;
-    return `took ${took < 1 ? "less than 1 s" : duration(took)}`;
-  }
-  return "";
-}
-
-function Row({ job }: { job: job }) {
+function Row({ job, paused }: { job: job; paused: boolean }) {
   const [open, set_open] = useState(false);
   const [busy, set_busy] = useState(false);
   const { jobs, put_job } = useLive();
@@ -137,7 +136,7 @@ function Row({ job }: { job: job }) {
           {job.processed_count} of {plural(job.image_count, "image")}
           {job.failed_count > 0 && <b className="error-text"> · {job.failed_count} failed</b>}
         </span>
-        <span>{describe_where(job)}</span>
+        <span>{when_words(job, paused)}</span>
         <span title={job.created_at}>{when(job.created_at)}</span>
       </div>
       {job.error !== null && <p className="error-text">{job.error}</p>}
@@ -146,29 +145,100 @@ function Row({ job }: { job: job }) {
   );
 }
 
+/** Reads the jobs of a status into the page; the live connection alone brings the newest of all. */
+function useListed(status: job_status | null) {
+  const { put_jobs, returns } = useLive();
+  const [limit, set_limit] = useState(page);
+  const [read, set_read] = useState<{ status: job_status | null; full: boolean } | null>(null);
+  const [failed, set_failed] = useState(false);
+  const [tries, set_tries] = useState(0);
+  const toasts = useToasts();
+  useEffect(() => {
+    let gone = false;
+    api
+      .list_jobs(limit, status)
+      .then((list) => {
+        if (gone) return;
+        put_jobs(list);
+        set_read({ status, full: list.length === limit });
+        set_failed(false);
+      })
+      .catch((e) => {
+        if (gone) return;
+        set_failed(true);
+        toasts.error(e, "The jobs could not be read");
+      });
+    return () => {
+      gone = true;
+    };
+  }, [limit, status, returns, tries, put_jobs, toasts]);
+  const is_read = read !== null && read.status === status;
+  return {
+    is_read,
+    failed: failed && !is_read,
+    again: () => set_tries(tries + 1),
+    more: is_read && read.full && limit < most ? () => set_limit(limit + page) : null,
+    from_start: () => set_limit(page),
+  };
+}
+
 export function Jobs() {
-  const { jobs, loaded, status } = useLive();
-  const list = newest_first(jobs);
+  const { at, go } = useRouter();
+  const chosen = status_in(at.search);
+  const { jobs } = useLive();
+  const listed = useListed(chosen);
+  const list = of_status(newest_first(jobs), chosen);
+  // Read again when a job comes, starts, gets on or ends.
+  const progress = open_jobs(jobs).map((j) => `${j.id}:${j.status}:${j.processed_count}`);
+  const own = useOwnQueue(progress.join());
   useTitle("Jobs");
   return (
     <div className="page narrow">
       <div className="toolbar">
         <h1>Jobs</h1>
-        <OwnQueue />
+        <select
+          aria-label="Which jobs"
+          value={chosen ?? ""}
+          data-testid={ids.jobs_filter}
+          onChange={(e) => {
+            listed.from_start();
+            go(e.target.value === "" ? "/jobs" : `/jobs?status=${e.target.value}`, true);
+          }}
+        >
+          <option value="">All jobs</option>
+          {job_statuses.map((s) => (
+            <option key={s} value={s}>
+              {status_names[s]}
+            </option>
+          ))}
+        </select>
+        <OwnQueue {...own} />
       </div>
-      {!loaded && list.length === 0 && status !== "offline" && <Spinner />}
-      {loaded && list.length === 0 && (
+      {!listed.is_read &&
+        list.length === 0 &&
+        (listed.failed ? <Unread what="The jobs" again={listed.again} /> : <Spinner />)}
+      {listed.is_read && list.length === 0 && chosen === null && (
         <Empty title="No jobs yet">
           <p>
             Open an image in the <Link to="/">gallery</Link>, draw a box and press Process.
           </p>
         </Empty>
       )}
+      {listed.is_read && list.length === 0 && chosen !== null && (
+        <Empty title={`No job is ${status_names[chosen].toLowerCase()}`}>
+          <Link to="/jobs">Show all jobs</Link>
+        </Empty>
+      )}
       <ul className="jobs">
         {list.map((j) => (
-          <Row key={j.id} job={j} />
+          <Row key={j.id} job={j} paused={own.queue?.paused ?? false} />
         ))}
       </ul>
+      {listed.more !== null && (
+        <button type="button" onClick={listed.more}>
+          Show older jobs
+        </button>
+      )}
     </div>
   );
 }

@@ -1,11 +1,10 @@
 // One's own queue: how much waits, and a button to hold it.
-import { useCallback, useEffect, useState } from "react";
+import { useState } from "react";
 import * as api from "../api/account_routes";
 import type { own_queue } from "../api/types";
 import { useToasts } from "../components/toasts";
 import { plural } from "../lib/format";
-import { open_jobs } from "../state/jobs";
-import { useLive } from "../state/live";
+import type { own_queue_view } from "../state/use_own_queue";
 import { ids } from "../testids";
 
 export function queue_sentence(q: own_queue): string {
@@ -21,31 +20,11 @@ export function queue_sentence(q: own_queue): string {
 }
 
 /** Nothing at all where the server has no such queue. */
-export function OwnQueue() {
-  const [queue, set_queue] = useState<own_queue | null>(null);
+export function OwnQueue({ queue, set_queue }: own_queue_view) {
   const [busy, set_busy] = useState(false);
-  const { jobs, returns } = useLive();
   const toasts = useToasts();
-  const open = open_jobs(jobs);
-  // Read again when a job comes, starts, gets on or ends.
-  const progress = open.map((j) => `${j.id}:${j.status}:${j.processed_count}`).join();
-
-  useEffect(() => {
-    let gone = false;
-    api
-      .get_queue()
-      .then((q) => !gone && set_queue(q))
-      .catch(() => {
-        // Only offered where it answers.
-        if (!gone) set_queue(null);
-      });
-    return () => {
-      gone = true;
-    };
-  }, [progress, returns]);
-
-  const turn = useCallback(async () => {
-    if (queue === null) return;
+  if (queue === null) return null;
+  const turn = async () => {
     set_busy(true);
     try {
       set_queue(await (queue.paused ? api.resume_queue() : api.pause_queue()));
@@ -54,9 +33,7 @@ export function OwnQueue() {
     } finally {
       set_busy(false);
     }
-  }, [queue, toasts]);
-
-  if (queue === null) return null;
+  };
   return (
     <div
       className={queue.paused ? "line own-queue paused" : "line own-queue"}
@@ -80,27 +57,12 @@ export function OwnQueue() {
 }
 
 /** Beside a job that waits: why it waits, when that is the user's own doing. */
-export function PausedNote({ job_id }: { job_id: string }) {
-  const [paused, set_paused] = useState(false);
-  const { returns } = useLive();
+export function PausedNote({ set_queue }: Pick<own_queue_view, "set_queue">) {
   const toasts = useToasts();
-  useEffect(() => {
-    let gone = false;
-    api
-      .get_queue()
-      .then((q) => !gone && set_paused(q.paused))
-      .catch(() => {
-        // Nothing is known then, and nothing said.
-      });
-    return () => {
-      gone = true;
-    };
-  }, [job_id, returns]);
-  if (!paused) return null;
   const resume = () =>
     api
       .resume_queue()
-      .then((q) => set_paused(q.paused))
+      .then(set_queue)
       .catch((e) => toasts.error(e));
   return (
     <div className="line spread" data-testid={ids.queue_paused}>

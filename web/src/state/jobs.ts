@@ -27,6 +27,14 @@ const job_events: ReadonlySet<string> = new Set<job_event_type>([
   "queue.position",
 ]);
 
+export const job_statuses: job_status[] = ["queued", "running", "completed", "failed", "cancelled"];
+
+/** "?status=failed" in the jobs page's address; null: all. */
+export function status_in(search: string): job_status | null {
+  const wanted = new URLSearchParams(search).get("status");
+  return job_statuses.find((s) => s === wanted) ?? null;
+}
+
 export function is_terminal(status: job_status): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
@@ -85,6 +93,10 @@ export function newest_first(state: jobs_state): job[] {
       ? b.id.localeCompare(a.id)
       : b.created_at.localeCompare(a.created_at),
   );
+}
+
+export function of_status(jobs: job[], status: job_status | null): job[] {
+  return status === null ? jobs : jobs.filter((j) => j.status === status);
 }
 
 export function open_jobs(state: jobs_state): job[] {

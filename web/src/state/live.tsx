@@ -23,8 +23,9 @@ interface live_value {
   status: live_status;
   /** Counts how often the server was found again after it had been away. */
   returns: number;
-  loaded: boolean;
   put_job: (j: job) => void;
+  /** Some of the jobs, as a list told them. */
+  put_jobs: (some: job[]) => void;
   reload: () => Promise<void>;
   /** Tells of every event; returns the way to stop. */
   listen: (f: (e: live_event) => void) => () => void;
@@ -35,7 +36,6 @@ const context = createContext<live_value | null>(null);
 export function LiveProvider({ children }: { children: ReactNode }) {
   const [jobs, dispatch] = useReducer(reduce_jobs, no_jobs);
   const [status, set_status] = useState<live_status>("connecting");
-  const [loaded, set_loaded] = useState(false);
   const [returns, set_returns] = useState(0);
   const away = useRef(false);
   const seq = useRef<number | null>(null);
@@ -45,7 +45,6 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const reload = useCallback(async () => {
     const list = await list_jobs(jobs_listed);
     dispatch({ kind: "listed", jobs: list, complete: true });
-    set_loaded(true);
   }, []);
 
   useEffect(() => {
@@ -85,6 +84,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   }, [jobs.stale, reload]);
 
   const put_job = useCallback((j: job) => dispatch({ kind: "changed", job: j }), []);
+  const put_jobs = useCallback(
+    (some: job[]) => dispatch({ kind: "listed", jobs: some, complete: false }),
+    [],
+  );
   const listen = useCallback((f: (e: live_event) => void) => {
     listeners.current.add(f);
     return () => {
@@ -93,8 +96,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   }, []);
 
   const value = useMemo(
-    () => ({ jobs, status, returns, loaded, put_job, reload, listen }),
-    [jobs, status, returns, loaded, put_job, reload, listen],
+    () => ({ jobs, status, returns, put_job, put_jobs, reload, listen }),
+    [jobs, status, returns, put_job, put_jobs, reload, listen],
   );
   return <context.Provider value={value}>{children}</context.Provider>;
 }

@@ -5,10 +5,13 @@ import {
   jobs_of_image,
   newest_first,
   no_jobs,
+  of_status,
   open_jobs,
   progress_of,
   reduce_jobs,
+  status_in,
 } from "../state/jobs";
+import { is_held, left_words, when_words } from "../state/job_words";
 import { a_job } from "./fixtures";
 
 const fold = (events: live_event[], from = no_jobs) =>
@@ -108,5 +111,52 @@ describe("jobs reducer", () => {
     expect(progress_of(a_job({ processed_count: 1 }))).toBe(0.5);
     expect(progress_of(a_job({ image_count: 0 }))).toBe(0);
     expect(progress_of(a_job({ status: "completed" }))).toBe(1);
+  });
+});
+
+describe("which jobs are listed", () => {
+  it("reads the status from the address, and nothing that is none", () => {
+    expect(status_in("?status=failed")).toBe("failed");
+    expect(status_in("")).toBeNull();
+    expect(status_in("?status=constructor")).toBeNull();
+  });
+  it("keeps those of the status", () => {
+    const jobs = [a_job(), a_job({ id: "j2", status: "failed" })];
+    expect(of_status(jobs, null)).toBe(jobs);
+    expect(of_status(jobs, "failed").map((j) => j.id)).toEqual(["j2"]);
+  });
+});
+
+describe("what is told of a job's time", () => {
+  const running = a_job({
+    status: "running",
+    image_count: 9,
+    processed_count: 3,
+    current_image_filename: "c.jpg",
+    eta_seconds: 80,
+  });
+  it("estimates only what goes on", () => {
+    expect(left_words(running, false)).toBe("about 1 min 20 s left");
+    expect(left_words(running, true)).toBe("paused");
+    expect(when_words(running, false)).toBe("c.jpg, about 1 min 20 s left");
+    expect(when_words(running, true)).toBe("c.jpg, paused");
+    expect(left_words({ ...running, eta_seconds: 0.4 }, false)).toBe("");
+  });
+  it("keeps the place of a job that waits in a paused queue", () => {
+    const queued = a_job({ queue_position: 1, eta_seconds: 5 });
+    expect(when_words(queued, false)).toBe("1 ahead in your queue");
+    expect(when_words(queued, true)).toBe("1 ahead in your queue, paused");
+    expect(left_words(queued, true)).toBe("paused");
+  });
+  it("does not call paused what ends all the same", () => {
+    expect(is_held({ ...running, processed_count: 8 }, true)).toBe(false);
+    expect(is_held({ ...running, processed_count: 8, current_image_filename: null }, true)).toBe(true);
+    expect(is_held(a_job({ status: "completed" }), true)).toBe(false);
+    expect(left_words(a_job({ status: "cancelled", eta_seconds: 9 }), true)).toBe("");
+  });
+  it("says how long it took", () => {
+    const times = { started_at: "2026-01-01T00:00:00Z", completed_at: "2026-01-01T00:01:05Z" };
+    expect(when_words(a_job({ status: "completed", ...times }), true)).toBe("took 1 min 5 s");
+    expect(when_words(a_job({ status: "cancelled" }), false)).toBe("");
   });
 });
