@@ -1,9 +1,9 @@
 // Deleting an account takes everything with it, so its name has to be typed.
 import { useState, type FormEvent } from "react";
 import * as api from "../api/admin_routes";
-import { describe } from "../api/client";
 import type { managed_user } from "../api/types";
 import { Dialog } from "../components/dialog";
+import { FormError, useAttempt } from "../components/form";
 import { bytes, plural } from "../lib/format";
 import { ids } from "../testids";
 
@@ -17,22 +17,16 @@ export function DeleteUser({
   on_close: () => void;
 }) {
   const [typed, set_typed] = useState("");
-  const [error, set_error] = useState<string | null>(null);
-  const [busy, set_busy] = useState(false);
+  const { busy, error, attempt } = useAttempt();
   const same = typed.trim().toLowerCase() === user.email.toLowerCase();
 
   const remove = async (e: FormEvent) => {
     e.preventDefault();
     if (!same) return;
-    set_busy(true);
-    set_error(null);
-    try {
+    await attempt(async () => {
       await api.delete_user(user.id);
       on_deleted();
-    } catch (problem) {
-      set_error(describe(problem));
-      set_busy(false);
-    }
+    });
   };
 
   return (
@@ -56,11 +50,7 @@ export function DeleteUser({
             onChange={(e) => set_typed(e.target.value)}
           />
         </label>
-        {error !== null && (
-          <p className="form-error" role="alert" data-testid={ids.form_error}>
-            {error}
-          </p>
-        )}
+        <FormError text={error} />
         <div className="dialog-actions">
           <button type="button" onClick={on_close}>
             Cancel

@@ -1,9 +1,9 @@
 // One user: name, role and limits; links; disabling and deleting.
 import { useState, type FormEvent } from "react";
 import * as api from "../api/admin_routes";
-import { describe } from "../api/client";
 import type { issued_link, link_kind, managed_user, user_change } from "../api/types";
 import { Dialog } from "../components/dialog";
+import { FormError, NameField, RoleField, useAttempt } from "../components/form";
 import { useToasts } from "../components/toasts";
 import { bytes, plural, when } from "../lib/format";
 import { ids } from "../testids";
@@ -33,26 +33,14 @@ export function EditUser({
   on_close: () => void;
 }) {
   const [form, set_form] = useState(() => form_of(user));
-  const [error, set_error] = useState<string | null>(null);
-  const [busy, set_busy] = useState(false);
+  const { busy, error, attempt } = useAttempt();
   const [link, set_link] = useState<issued_link | null>(null);
   const toasts = useToasts();
   const changes = changes_of(user, form);
   const wrong = fields.some(([name]) => field_problem(name, form[name]) !== null);
 
-  const act = async (what: () => Promise<void>) => {
-    set_busy(true);
-    set_error(null);
-    try {
-      await what();
-    } catch (e) {
-      set_error(describe(e));
-    } finally {
-      set_busy(false);
-    }
-  };
   const send = (change: user_change, said: string) =>
-    act(async () => {
+    attempt(async () => {
       const changed = await api.patch_user(user.id, change);
       on_changed(changed);
       toasts.info(said);
@@ -62,7 +50,7 @@ export function EditUser({
     await send(changes, "Saved");
   };
   const issue = (kind: link_kind) =>
-    act(async () => set_link(await api.issue_link(user.id, kind)));
+    attempt(async () => set_link(await api.issue_link(user.id, kind)));
 
   return (
     <Dialog title={user.email} on_close={on_close}>
@@ -73,29 +61,15 @@ export function EditUser({
       </p>
       <form className="stack" onSubmit={save} data-testid={ids.user_edit}>
         <div className="two">
-          <label>
-            Name
-            <input
-              value={form.display_name}
-              maxLength={100}
-              data-testid={ids.display_name}
-              onChange={(e) => set_form({ ...form, display_name: e.target.value })}
-            />
-          </label>
-          <label>
-            Role
-            <select
-              value={form.role}
-              disabled={is_self}
-              title={is_self ? "You cannot take away your own role" : undefined}
-              onChange={(e) =>
-                set_form({ ...form, role: e.target.value as managed_user["role"] })
-              }
-            >
-              <option value="user">User</option>
-              <option value="admin">Administrator</option>
-            </select>
-          </label>
+          <NameField
+            value={form.display_name}
+            on_change={(display_name) => set_form({ ...form, display_name })}
+          />
+          <RoleField
+            value={form.role}
+            locked={is_self}
+            on_change={(role) => set_form({ ...form, role })}
+          />
           {fields.map(([name, label, hint]) => {
             const problem = field_problem(name, form[name]);
             return (
@@ -117,11 +91,7 @@ export function EditUser({
             );
           })}
         </div>
-        {error !== null && (
-          <p className="form-error" role="alert" data-testid={ids.form_error}>
-            {error}
-          </p>
-        )}
+        <FormError text={error} />
         <div className="dialog-actions">
           <button
             type="submit"

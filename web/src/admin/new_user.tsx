@@ -1,11 +1,16 @@
 // A new account: with a first password, or with a link by which its owner chooses one.
 import { useState, type FormEvent } from "react";
 import * as api from "../api/admin_routes";
-import { describe } from "../api/client";
 import type { issued_link, managed_user } from "../api/types";
 import { Dialog } from "../components/dialog";
-import { PasswordField } from "../components/password_field";
-import { useSession } from "../state/session";
+import {
+  EmailField,
+  FormError,
+  NameField,
+  NewPassword,
+  RoleField,
+  useAttempt,
+} from "../components/form";
 import { ids } from "../testids";
 import { Issued } from "./issued";
 
@@ -19,21 +24,17 @@ export function NewUser({
   on_made: (u: managed_user) => void;
   on_close: () => void;
 }) {
-  const { system } = useSession();
   const [email, set_email] = useState("");
   const [name, set_name] = useState("");
   const [role, set_role] = useState<managed_user["role"]>("user");
   const [way, set_way] = useState<"invite" | "password">(can_invite ? "invite" : "password");
   const [password, set_password] = useState("");
-  const [error, set_error] = useState<string | null>(null);
-  const [busy, set_busy] = useState(false);
+  const { busy, error, attempt } = useAttempt();
   const [invite, set_invite] = useState<issued_link | null>(null);
 
   const create = async (e: FormEvent) => {
     e.preventDefault();
-    set_busy(true);
-    set_error(null);
-    try {
+    await attempt(async () => {
       const { invite: link, ...made } = await api.create_user({
         email: email.trim(),
         role,
@@ -43,11 +44,7 @@ export function NewUser({
       on_made(made);
       if (link === undefined) on_close();
       else set_invite(link);
-    } catch (problem) {
-      set_error(describe(problem));
-    } finally {
-      set_busy(false);
-    }
+    });
   };
 
   if (invite !== null) {
@@ -60,40 +57,10 @@ export function NewUser({
   return (
     <Dialog title="New user" on_close={on_close}>
       <form className="stack" onSubmit={create} data-testid={ids.user_form}>
-        <label>
-          Email
-          <input
-            type="email"
-            autoComplete="off"
-            required
-            maxLength={254}
-            value={email}
-            data-testid={ids.email}
-            onChange={(e) => set_email(e.target.value)}
-          />
-        </label>
+        <EmailField own={false} value={email} on_change={set_email} />
         <div className="two">
-          <label>
-            Name
-            <input
-              placeholder="optional"
-              maxLength={100}
-              autoComplete="off"
-              value={name}
-              data-testid={ids.display_name}
-              onChange={(e) => set_name(e.target.value)}
-            />
-          </label>
-          <label>
-            Role
-            <select
-              value={role}
-              onChange={(e) => set_role(e.target.value as managed_user["role"])}
-            >
-              <option value="user">User</option>
-              <option value="admin">Administrator</option>
-            </select>
-          </label>
+          <NameField optional value={name} on_change={set_name} />
+          <RoleField value={role} on_change={set_role} />
         </div>
         {can_invite && (
           <fieldset>
@@ -119,20 +86,9 @@ export function NewUser({
           </fieldset>
         )}
         {way === "password" && (
-          <PasswordField
-            label="First password"
-            fresh
-            shortest={system?.limits?.password_chars_min ?? 8}
-            testid={ids.password}
-            value={password}
-            on_change={set_password}
-          />
+          <NewPassword label="First password" value={password} on_change={set_password} />
         )}
-        {error !== null && (
-          <p className="form-error" role="alert" data-testid={ids.form_error}>
-            {error}
-          </p>
-        )}
+        <FormError text={error} />
         <div className="dialog-actions">
           <button type="button" onClick={on_close}>
             Cancel

@@ -1,10 +1,10 @@
 // One's own account: use against limits, name, password, sessions, identities, API keys.
 import { useEffect, useState, type FormEvent } from "react";
 import * as account_api from "../api/account_routes";
-import { describe } from "../api/client";
 import * as api from "../api/routes";
 import type { me } from "../api/types";
 import { Bar } from "../components/bits";
+import { FormError, NameField, NewPassword, useAttempt } from "../components/form";
 import { PasswordField } from "../components/password_field";
 import { useToasts } from "../components/toasts";
 import { bytes } from "../lib/format";
@@ -95,15 +95,7 @@ function Name({ user }: { user: me }) {
       <p className="muted small">
         {user.email} · {user.role === "admin" ? "administrator" : "user"}
       </p>
-      <label>
-        Display name
-        <input
-          value={name}
-          maxLength={100}
-          data-testid={ids.display_name}
-          onChange={(e) => set_name(e.target.value)}
-        />
-      </label>
+      <NameField label="Display name" own value={name} on_change={set_name} />
       <button type="submit" disabled={name.trim() === "" || name.trim() === user.display_name}>
         Save
       </button>
@@ -124,15 +116,12 @@ function Password({
 }) {
   const [current, set_current] = useState("");
   const [fresh, set_fresh] = useState("");
-  const [error, set_error] = useState<string | null>(null);
-  const [busy, set_busy] = useState(false);
+  const { busy, error, attempt } = useAttempt();
   const toasts = useToasts();
-  const { refresh, system } = useSession();
+  const { refresh } = useSession();
   const save = async (e: FormEvent) => {
     e.preventDefault();
-    set_error(null);
-    set_busy(true);
-    try {
+    await attempt(async () => {
       await api.change_password(current, fresh);
       set_current("");
       set_fresh("");
@@ -141,11 +130,7 @@ function Password({
       );
       await refresh();
       on_changed();
-    } catch (problem) {
-      set_error(describe(problem));
-    } finally {
-      set_busy(false);
-    }
+    });
   };
   return (
     <form className="card" onSubmit={save} data-testid={ids.password_form}>
@@ -160,10 +145,8 @@ function Password({
         value={current}
         on_change={set_current}
       />
-      <PasswordField
+      <NewPassword
         label="New password"
-        fresh
-        shortest={system?.limits?.password_chars_min ?? 8}
         testid={ids.password_new}
         value={fresh}
         on_change={set_fresh}
@@ -173,11 +156,7 @@ function Password({
           Changing it signs you out everywhere else at once. API keys stay valid.
         </p>
       )}
-      {error !== null && (
-        <p className="form-error" role="alert">
-          {error}
-        </p>
-      )}
+      <FormError text={error} />
       <button type="submit" disabled={busy} data-testid={ids.password_save}>
         {busy ? "Changing…" : "Change password"}
       </button>

@@ -4,7 +4,7 @@ import { inspect_link, redeem_link } from "../api/account_routes";
 import { api_error, describe, set_csrf_token } from "../api/client";
 import type { link_info, link_kind } from "../api/types";
 import { Spinner } from "../components/bits";
-import { PasswordField } from "../components/password_field";
+import { FormError, NameField, NewPassword, useAttempt } from "../components/form";
 import { Moment } from "../components/time";
 import { Link, useRouter } from "../lib/router";
 import { useTitle } from "../lib/title";
@@ -49,15 +49,14 @@ function Invalid({ problem, again }: { problem: api_error | Error; again: () => 
 
 export function LinkPage() {
   const { at, go } = useRouter();
-  const { refresh, system } = useSession();
+  const { refresh } = useSession();
   const token = new URLSearchParams(at.search).get("token") ?? "";
   const [info, set_info] = useState<link_info | null>(null);
   const [broken, set_broken] = useState<api_error | Error | null>(null);
   const [asked, set_asked] = useState(0);
   const [name, set_name] = useState("");
   const [password, set_password] = useState("");
-  const [error, set_error] = useState<string | null>(null);
-  const [busy, set_busy] = useState(false);
+  const { busy, error, attempt } = useAttempt();
   useTitle(info === null ? "Link" : words[info.kind].title);
 
   useEffect(() => {
@@ -78,19 +77,18 @@ export function LinkPage() {
   const submit = async (e: FormEvent) => {
     e.preventDefault();
     if (info === null) return;
-    set_busy(true);
-    set_error(null);
-    try {
+    await attempt(async () => {
       const chosen = info.kind === "invite" && name.trim() !== "" ? name.trim() : null;
-      const who = await redeem_link(token, password, chosen);
-      if (who?.csrf_token) set_csrf_token(who.csrf_token);
+      try {
+        const who = await redeem_link(token, password, chosen);
+        if (who?.csrf_token) set_csrf_token(who.csrf_token);
+      } catch (problem) {
+        if (problem instanceof api_error && problem.status === 404) set_broken(problem);
+        throw problem;
+      }
       await refresh();
       go("/", true);
-    } catch (problem) {
-      if (problem instanceof api_error && problem.status === 404) set_broken(problem);
-      set_error(describe(problem));
-      set_busy(false);
-    }
+    });
   };
 
   if (broken !== null) return <Invalid problem={broken} again={() => set_asked(asked + 1)} />;
@@ -113,31 +111,15 @@ export function LinkPage() {
           />
         </label>
         {info.kind === "invite" && (
-          <label>
-            Your name
-            <input
-              value={name}
-              maxLength={100}
-              autoComplete="name"
-              data-testid={ids.display_name}
-              onChange={(e) => set_name(e.target.value)}
-            />
-          </label>
+          <NameField label="Your name" own value={name} on_change={set_name} />
         )}
-        <PasswordField
+        <NewPassword
           label={info.kind === "invite" ? "Password" : "New password"}
-          fresh
           focus
-          shortest={system?.limits?.password_chars_min ?? 8}
-          testid={ids.password}
           value={password}
           on_change={set_password}
         />
-        {error !== null && (
-          <p className="form-error" role="alert" data-testid={ids.form_error}>
-            {error}
-          </p>
-        )}
+        <FormError text={error} />
         <button type="submit" className="primary" disabled={busy} data-testid={ids.submit}>
           {busy ? "One moment…" : w.button}
         </button>

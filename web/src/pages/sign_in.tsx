@@ -1,8 +1,9 @@
 // Signing in, registering, and the one-time set-up link: three forms of one shape.
 import { useState, type FormEvent } from "react";
-import { describe, set_csrf_token } from "../api/client";
+import { set_csrf_token } from "../api/client";
 import * as api from "../api/routes";
 import { Spinner } from "../components/bits";
+import { EmailField, FormError, NewPassword, useAttempt } from "../components/form";
 import { PasswordField } from "../components/password_field";
 import { safe_next, useRouter } from "../lib/router";
 import { sign_in_problem } from "../lib/sign_in_words";
@@ -45,11 +46,10 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
   const [purpose, set_purpose] = useState(first);
   const [email, set_email] = useState("");
   const [password, set_password] = useState("");
-  const [error, set_error] = useState<string | null>(() => {
+  const { busy, error, set_error, attempt } = useAttempt(() => {
     const code = new URLSearchParams(at.search).get("error");
     return code === null ? null : sign_in_problem(code);
   });
-  const [busy, set_busy] = useState(false);
   const creating = purpose !== "sign-in";
   const w = words[purpose];
   const oidc = purpose === "setup" ? null : (providers?.oidc ?? null);
@@ -74,16 +74,11 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
 
   const submit = async (e: FormEvent) => {
     e.preventDefault();
-    set_busy(true);
-    set_error(null);
-    try {
+    await attempt(async () => {
       if (creating) await create();
       else await sign_in(email, password);
       go(safe_next(at.search), true);
-    } catch (problem) {
-      set_error(describe(problem));
-      set_busy(false);
-    }
+    });
   };
 
   // All ways at once: nothing moves under the pointer because an answer came late.
@@ -100,34 +95,22 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
         <p className="muted">{w.text}</p>
         {by_password && (
           <>
-            <label>
-              Email
-              <input
-                type="email"
-                autoComplete="username"
-                required
-                autoFocus
-                maxLength={254}
-                value={email}
-                data-testid={ids.email}
-                onChange={(e) => set_email(e.target.value)}
+            <EmailField own value={email} on_change={set_email} />
+            {creating ? (
+              <NewPassword label="Password" value={password} on_change={set_password} />
+            ) : (
+              <PasswordField
+                label="Password"
+                fresh={false}
+                shortest={0}
+                testid={ids.password}
+                value={password}
+                on_change={set_password}
               />
-            </label>
-            <PasswordField
-              label="Password"
-              fresh={creating}
-              shortest={system?.limits?.password_chars_min ?? 8}
-              testid={ids.password}
-              value={password}
-              on_change={set_password}
-            />
+            )}
           </>
         )}
-        {error !== null && (
-          <p className="form-error" role="alert" data-testid={ids.form_error}>
-            {error}
-          </p>
-        )}
+        <FormError text={error} />
         {by_password && (
           <button type="submit" className="primary" disabled={busy} data-testid={ids.submit}>
             {busy ? w.busy : w.button}
