@@ -5,6 +5,9 @@ import { all_images } from "./use_images";
 
 /** More are not listed for the question; the newest are the likeliest to be chosen again. */
 const listed_max = 20_000;
+const compared_at_once = 4;
+/** Each telling draws the page anew. */
+const told_every_ms = 300;
 
 export interface chosen {
   id: number;
@@ -34,31 +37,48 @@ async function held_images(): Promise<held[]> {
   }
 }
 
+/** Calls `work` for each of them, for at most so many at the same time. */
+async function at_once<T>(most: number, items: T[], work: (item: T) => Promise<void>) {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: most }, worker));
+}
+
 /**
- * Tells of each file what it is the same as, null for nothing: those that are certainly new at once
- * and together, the others one by one. `earlier`: chosen before and still on their way.
+ * Tells of each file what it is the same as, null for nothing: first those that are certainly new,
+ * then the others as they are compared. `earlier`: chosen before and still on their way.
  */
 export async function check_uploads(
   files: chosen[],
   earlier: File[],
-  tell: (ids: Set<number>, twin: held | null) => void,
+  tell: (found: Map<number, held | null>) => void,
 ): Promise<{ fresh: number; known: number }> {
   const among = by_size([...(await held_images()), ...earlier.map(held_file)]);
-  const fresh = new Set<number>();
+  let found = new Map<number, held | null>();
   const doubtful: { id: number; mine: held; candidates: held[] }[] = [];
   for (const { id, file } of files) {
     const mine = held_file(file);
     const candidates = alike(file, among);
-    if (candidates.length === 0) fresh.add(id);
+    if (candidates.length === 0) found.set(id, null);
     else doubtful.push({ id, mine, candidates });
     among.set(file.size, [...(among.get(file.size) ?? []), mine]);
   }
-  if (fresh.size > 0) tell(fresh, null);
+  let told_at = 0;
+  const pass_on = () => {
+    if (found.size > 0) tell(found);
+    found = new Map();
+    told_at = Date.now();
+  };
+  pass_on();
   let known = 0;
-  for (const { id, mine, candidates } of doubtful) {
+  await at_once(compared_at_once, doubtful, async ({ id, mine, candidates }) => {
     const twin = await twin_of(mine.name, mine.digest, candidates);
     if (twin !== null) known += 1;
-    tell(new Set([id]), twin);
-  }
+    found.set(id, twin);
+    if (Date.now() - told_at > told_every_ms) pass_on();
+  });
+  pass_on();
   return { fresh: files.length - known, known };
 }

@@ -3,11 +3,9 @@ import type { job } from "../api/types";
 import { duration, queue_words } from "../lib/format";
 import { is_terminal } from "./jobs";
 
-/** A paused queue holds it: nothing of it will run any more before the user resumes. */
+/** A paused queue holds it: only what runs at this moment still finishes. */
 export function is_held(j: job, paused: boolean): boolean {
-  if (!paused || is_terminal(j.status)) return false;
-  // What runs now finishes: with its last image the job ends all the same.
-  return j.current_image_filename === null || j.image_count - j.processed_count > 1;
+  return paused && !is_terminal(j.status);
 }
 
 /** "about 40 s left", "paused", or nothing. */
@@ -23,7 +21,7 @@ export function when_words(j: job, paused: boolean): string {
   if (j.status === "queued") {
     parts.push(queue_words(j.queue_position), is_held(j, paused) ? "paused" : null);
   } else if (j.status === "running") {
-    parts.push(j.current_image_filename, left_words(j, paused));
+    parts.push(is_held(j, paused) ? null : j.current_image_filename, left_words(j, paused));
   } else if (j.started_at !== null && j.completed_at !== null) {
     const took = (Date.parse(j.completed_at) - Date.parse(j.started_at)) / 1000;
     parts.push(`took ${took < 1 ? "less than 1 s" : duration(took)}`);

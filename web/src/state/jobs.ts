@@ -95,8 +95,13 @@ export function newest_first(state: jobs_state): job[] {
   );
 }
 
+/** Those of a status in the order given; what waits in the order in which it will run. */
 export function of_status(jobs: job[], status: job_status | null): job[] {
-  return status === null ? jobs : jobs.filter((j) => j.status === status);
+  if (status === null) return jobs;
+  const found = jobs.filter((j) => j.status === status);
+  if (status !== "queued") return found;
+  const place = (j: job) => j.queue_position ?? Number.MAX_SAFE_INTEGER;
+  return found.sort((a, b) => place(a) - place(b));
 }
 
 export function open_jobs(state: jobs_state): job[] {

@@ -27,7 +27,7 @@ export const no_uploads: uploads_state = { items: [], next_id: 1 };
 
 export type uploads_action =
   | { kind: "added"; files: { name: string; size: number }[] }
-  | { kind: "checked"; ids: ReadonlySet<number>; twin: upload["twin"] }
+  | { kind: "checked"; found: ReadonlyMap<number, upload["twin"]> }
   /** Those that are known: uploaded all the same, or left out. */
   | { kind: "wanted" | "skipped"; ids: ReadonlySet<number> }
   | { kind: "started"; id: number }
@@ -43,10 +43,6 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
   const change = (id: number, to: Partial<upload>): uploads_state => ({
     ...state,
     items: state.items.map((u) => (u.id === id ? { ...u, ...to } : u)),
-  });
-  const move = (from: upload_state, ids: ReadonlySet<number>, to: Partial<upload>) => ({
-    ...state,
-    items: state.items.map((u) => (u.state === from && ids.has(u.id) ? { ...u, ...to } : u)),
   });
   switch (action.kind) {
     case "added":
@@ -67,12 +63,21 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
         ],
       };
     case "checked":
-      return move("checking", action.ids, {
-        state: action.twin === null ? "waiting" : "known",
-        twin: action.twin,
-      });
+      return {
+        ...state,
+        items: state.items.map((u) => {
+          const twin = action.found.get(u.id);
+          if (u.state !== "checking" || twin === undefined) return u;
+          return { ...u, state: twin === null ? "waiting" : "known", twin };
+        }),
+      };
     case "wanted":
-      return move("known", action.ids, { state: "waiting" });
+      return {
+        ...state,
+        items: state.items.map((u) =>
+          u.state === "known" && action.ids.has(u.id) ? { ...u, state: "waiting" } : u,
+        ),
+      };
     case "skipped":
       return {
         ...state,

@@ -53,7 +53,7 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     const chosen = list.map((file) => ({ id: next_id.current++, file }));
     for (const { id, file } of chosen) files.current.set(id, file);
     dispatch({ kind: "added", files: list.map((f) => ({ name: f.name, size: f.size })) });
-    return check_uploads(chosen, earlier, (ids, twin) => dispatch({ kind: "checked", ids, twin }));
+    return check_uploads(chosen, earlier, (found) => dispatch({ kind: "checked", found }));
   }, []);
 
   useEffect(() => {

@@ -125,6 +125,17 @@ describe("which jobs are listed", () => {
     expect(of_status(jobs, null)).toBe(jobs);
     expect(of_status(jobs, "failed").map((j) => j.id)).toEqual(["j2"]);
   });
+  it("lists what waits in the order in which it will run", () => {
+    const waiting = [
+      a_job({ id: "newest", queue_position: 0 }),
+      a_job({ id: "unknown", queue_position: null }),
+      a_job({ id: "older", queue_position: 2 }),
+      a_job({ id: "oldest", queue_position: 1 }),
+    ];
+    const order = of_status(waiting, "queued").map((j) => j.id);
+    expect(order).toEqual(["newest", "oldest", "older", "unknown"]);
+    expect(waiting[1]!.id).toBe("unknown");
+  });
 });
 
 describe("what is told of a job's time", () => {
@@ -139,7 +150,7 @@ describe("what is told of a job's time", () => {
     expect(left_words(running, false)).toBe("about 1 min 20 s left");
     expect(left_words(running, true)).toBe("paused");
     expect(when_words(running, false)).toBe("c.jpg, about 1 min 20 s left");
-    expect(when_words(running, true)).toBe("c.jpg, paused");
+    expect(when_words(running, true)).toBe("paused");
     expect(left_words({ ...running, eta_seconds: 0.4 }, false)).toBe("");
   });
   it("keeps the place of a job that waits in a paused queue", () => {
@@ -148,9 +159,8 @@ describe("what is told of a job's time", () => {
     expect(when_words(queued, true)).toBe("1 ahead in your queue, paused");
     expect(left_words(queued, true)).toBe("paused");
   });
-  it("does not call paused what ends all the same", () => {
-    expect(is_held({ ...running, processed_count: 8 }, true)).toBe(false);
-    expect(is_held({ ...running, processed_count: 8, current_image_filename: null }, true)).toBe(true);
+  it("does not call paused what has ended", () => {
+    expect(is_held(running, true)).toBe(true);
     expect(is_held(a_job({ status: "completed" }), true)).toBe(false);
     expect(left_words(a_job({ status: "cancelled", eta_seconds: 9 }), true)).toBe("");
   });

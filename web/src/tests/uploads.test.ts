@@ -14,7 +14,9 @@ describe("uploads reducer", () => {
     kind: "added",
     files: ["a", "b", "c", "d", "e"].map((name) => ({ name, size: 1 })),
   });
-  const all_new = { kind: "checked", ids: new Set([1, 2, 3, 4, 5]), twin: null } as const;
+  const checked = (twin: { image_id: string | null; name: string } | null, ...ids: number[]) =>
+    ({ kind: "checked", found: new Map(ids.map((id) => [id, twin])) }) as const;
+  const all_new = checked(null, 1, 2, 3, 4, 5);
   const three_and_more = reduce_uploads(five, all_new);
 
   it("sends nothing before it is known whether it is here already", () => {
@@ -24,8 +26,8 @@ describe("uploads reducer", () => {
 
   it("holds back what is here already, and lets the rest go", () => {
     const twin = { image_id: "i1", name: "a" };
-    let s = reduce_uploads(five, { kind: "checked", ids: new Set([1, 3]), twin });
-    s = reduce_uploads(s, { kind: "checked", ids: new Set([2, 4, 5]), twin: null });
+    let s = reduce_uploads(five, checked(twin, 1, 3));
+    s = reduce_uploads(s, checked(null, 2, 4, 5));
     expect(s.items.map((u) => u.state)).toEqual(["known", "waiting", "known", "waiting", "waiting"]);
     expect(startable(s).map((u) => u.id)).toEqual([2, 4, 5]);
     for (const id of [2, 4, 5]) s = reduce_uploads(s, { kind: "done", id });
@@ -45,7 +47,7 @@ describe("uploads reducer", () => {
     s = reduce_uploads(s, all_new);
     expect(s.items).toEqual([]);
     s = reduce_uploads(three_and_more, { kind: "started", id: 1 });
-    s = reduce_uploads(s, { kind: "checked", ids: new Set([1]), twin: { image_id: null, name: "b" } });
+    s = reduce_uploads(s, checked({ image_id: null, name: "b" }, 1));
     expect(s.items[0]!.state).toBe("running");
   });
 
