@@ -176,6 +176,7 @@ const routes = [
     "GET /images",
     (_, __, ___, q) => {
       const list = db.images.filter((i) => i.filename.includes(q.get("search") ?? ""));
+      if (q.get("order") === "oldest") list.reverse();
       return { images: list.map(shown), total: list.length, next_cursor: null };
     },
   ],
@@ -221,7 +222,10 @@ const routes = [
     },
   ],
   ["DELETE /point-annotations/:id", ([id]) => remove("points", id)],
-  ["GET /jobs", () => db.jobs],
+  [
+    "GET /jobs",
+    (_, __, ___, q) => db.jobs.filter((j) => [null, j.status].includes(q.get("status"))),
+  ],
   [
     "POST /jobs",
     (_, b) => {

@@ -173,6 +173,21 @@ export async function hand_steps(everything) {
     check((await page.locator(".tile.selected").count()) === n, "a tile is not marked");
     await page.getByRole("button", { name: "Clear selection" }).click();
   });
+  await step("the oldest come first if wanted, and next goes on in that order", async () => {
+    const shown = () =>
+      at(page, "gallery-item").evaluateAll((all) => all.map((i) => i.dataset.imageId));
+    const newest = await shown();
+    await at(page, "order").selectOption("oldest");
+    await until(async () => (await shown()).join() === [...newest].reverse().join(), "not turned");
+    await at(page, "gallery-item").first().getByRole("link").click();
+    await on_screen(page, 0.5, 0.5);
+    await page.getByText(`1 of ${newest.length}`).waitFor();
+    await at(page, "next-image").click();
+    await until(() => page.url().includes(newest.at(-2)), "another image is the next");
+    await at(page, "nav-gallery").click();
+    await at(page, "order").selectOption("newest");
+    await until(async () => (await shown()).join() === newest.join(), "it does not turn back");
+  });
   await step("a waiting job is put before the others, and a paused queue is said", async () => {
     await at(page, "nav-jobs").click();
     await at(page, "own-queue-switch").click();

@@ -143,8 +143,19 @@ export async function keyboard_steps({ page, step, shot }) {
     await prompts_are(page, points + 1);
     await press(page, "Control+z", 1);
     await prompts_are(page, points);
+  });
+  await step("the next image opens with the crosshair, and so does the one before", async () => {
+    check(await drawing(page), "the picture has lost the focus");
+    const url = page.url();
+    await press(page, "PageDown");
+    await until(() => page.url() !== url, "the next image does not open");
+    await on_screen(page, 0.5, 0.5);
+    await until(() => drawing(page), "the crosshair stayed behind");
+    await press(page, "PageUp");
+    await until(() => page.url() === url, "the image does not come back");
+    await on_screen(page, 0.5, 0.5);
+    await until(() => drawing(page), "the crosshair stayed behind");
     await press(page, "1");
-    await press(page, "Escape");
     await press(page, "Escape");
     check(!(await drawing(page)), "the picture keeps the focus");
     await at(page, "nav-gallery").focus();

@@ -153,6 +153,12 @@ export async function look_around({ page, run, step, shot, who }) {
       async () => (await at(page, "gallery-item").count()) === before - 1,
       "the image is still there",
     );
+    await at(page, "mode-inside_box").click();
+    await at(page, "export-menu").locator("summary").click();
+    const count = await at(page, "export-count").textContent();
+    check(count.startsWith(`${before - 1} images with a result`), `the menu says ${count}`);
+    await page.keyboard.press("Escape");
+    await at(page, "mode-point").click();
   });
 }
 

@@ -4,6 +4,7 @@ import "./styles/base.css";
 import "./styles/pages.css";
 import "./styles/lists.css";
 import "./styles/annotate.css";
+import "./styles/preview.css";
 import "./styles/crosshair.css";
 import "./styles/admin.css";
 

@@ -28,6 +28,7 @@ export const ids = {
   uploads_skip: "uploads-skip",
   uploads_want: "uploads-want",
   search: "search",
+  order: "order",
   gallery: "gallery",
   gallery_item: "gallery-item",
   gallery_select: "gallery-select",

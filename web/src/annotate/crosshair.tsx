@@ -65,6 +65,7 @@ export function Crosshair({
           data-y={at.y}
         >
           {words}
+          <small>arrow keys · Enter · Esc</small>
         </span>
       )}
       <span className="unseen" id={hint}>

@@ -5,6 +5,7 @@ import { ModeSwitch, modes } from "../components/bits";
 import { useRouter } from "../lib/router";
 import { useSubmitJob } from "../pages/gallery";
 import { has_pending, is_waiting, preview_masks } from "../state/preview";
+import { place } from "../state/place";
 import { boxes_of_mode, has_prompt } from "../state/prompts";
 import { useSession } from "../state/session";
 import { all_image_ids } from "../state/use_images";
@@ -120,8 +121,9 @@ export function Editor({
     try {
       if (!(await keep())) return;
       // This image runs again even when nothing changed: somebody pressed the button for it.
-      if (all) await submit(await all_image_ids(images_per_job_max), mode, false);
-      else await submit([image.id], mode, true, true);
+      if (all) {
+        await submit(await all_image_ids(images_per_job_max, "", place.order), mode, false);
+      } else await submit([image.id], mode, true, true);
     } catch (e) {
       toasts.error(e);
     } finally {
@@ -130,8 +132,15 @@ export function Editor({
   };
 
   const open = async (id: string | null) => {
-    if (id !== null && (await keep())) go(`/images/${id}?mode=${mode}`);
+    if (id === null || !(await keep())) return;
+    place.drawing = document.activeElement === layer.current;
+    go(`/images/${id}?mode=${mode}`);
   };
+  useEffect(() => {
+    // Whoever draws by the keyboard goes on where they are in the next image.
+    if (place.drawing) layer.current?.focus();
+    place.drawing = false;
+  }, []);
 
   const take_back = () => {
     if (pending) return dispatch({ kind: "last_removed" });
@@ -173,6 +182,8 @@ export function Editor({
       f: control.fit,
       "0": () => control.actual(),
       c: () => layer.current?.focus(),
+      PageUp: () => void open(previous),
+      PageDown: () => void open(next),
       m: () => set_settings({ ...settings, visible: !settings.visible }),
       "?": () => set_help(true),
     };

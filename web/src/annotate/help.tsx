@@ -18,7 +18,7 @@ const keys: [string, string][] = [
   ["Space · middle button", "Hold and drag to move the picture; or drag with Select or a point tool"],
   ["Two fingers", "Zoom and move, on a touch screen"],
   ["M", "Masks on or off"],
-  ["← · →", "Previous · next image"],
+  ["← · →", "Previous · next image (also Page Up · Page Down)"],
   ["Esc", "Drop what is previewed; else let go of the selection"],
   ["?", "This help"],
 ];
@@ -29,6 +29,7 @@ const keys_alone: [string, string][] = [
   ["Enter · Space", "Set a point; begin and end a box; with Select, take what is there"],
   ["Enter again", "Keep what is previewed; once more, process this image"],
   ["+ · − · 0", "Zoom about the crosshair"],
+  ["Page Up · Page Down", "Previous · next image, with the crosshair"],
   ["Esc", "Give up a begun box; drop what is previewed; then leave the picture"],
 ];
 

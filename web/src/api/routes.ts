@@ -63,13 +63,12 @@ export const list_images = (p: {
   limit?: number;
   cursor?: string | null;
   search?: string;
+  order?: "newest" | "oldest";
   signal?: AbortSignal;
-}) =>
-  call<image_list>(
-    "GET",
-    `/images${query({ limit: p.limit, cursor: p.cursor, search: p.search })}`,
-    { signal: p.signal },
-  );
+}) => {
+  const { signal, ...asked } = p;
+  return call<image_list>("GET", `/images${query(asked)}`, { signal });
+};
 export const get_image = (id: string) => call<image>("GET", `/images/${id}`);
 export const patch_text_prompt = (id: string, text_prompt: string | null) =>
   call<image>("PATCH", `/images/${id}`, { body: { text_prompt } });

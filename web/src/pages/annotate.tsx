@@ -68,7 +68,7 @@ export default function Annotate({ id }: { id: string }) {
   useEffect(() => {
     if (known) return;
     let gone = false;
-    all_image_ids(neighbours_max)
+    all_image_ids(neighbours_max, "", place.order)
       .then((list) => !gone && set_order(list))
       .catch(() => {
         // Only "previous" and "next" are missing then; the image itself reports its own problem.

@@ -1,5 +1,5 @@
 // All images: upload, find, pick, process, delete.
-import { useCallback, useEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
 import * as api from "../api/routes";
 import type { image, mode } from "../api/types";
 import { Empty, ModeSwitch, Spinner, Unread } from "../components/bits";
@@ -11,7 +11,7 @@ import { mode_names, plural } from "../lib/format";
 import { Link } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { useLive, useServerBack } from "../state/live";
-import { place } from "../state/place";
+import { place, type image_order } from "../state/place";
 import { is_under_way } from "../state/uploads";
 import { useUploads } from "../state/uploads_provider";
 import { all_image_ids, useChangesElsewhere, useImages } from "../state/use_images";
@@ -41,7 +41,8 @@ export function useSubmitJob() {
   );
 }
 
-function Card({
+/** Drawn again only when it changes itself: there may be thousands, and uploads draw the page often. */
+const Card = memo(function Card({
   image,
   mode,
   processed,
@@ -53,8 +54,8 @@ function Card({
   mode: mode;
   processed: ReadonlySet<mode> | undefined;
   selected: boolean;
-  on_select: (range: boolean) => void;
-  on_delete: () => void;
+  on_select: (id: string, range: boolean) => void;
+  on_delete: (id: string) => void;
 }) {
   const [broken, set_broken] = useState(false);
   useServerBack(() => set_broken(false));
@@ -85,7 +86,7 @@ function Card({
         checked={selected}
         aria-label={`Select ${image.filename}`}
         data-testid={ids.gallery_select}
-        onChange={(e) => on_select((e.nativeEvent as MouseEvent).shiftKey)}
+        onChange={(e) => on_select(image.id, (e.nativeEvent as MouseEvent).shiftKey)}
       />
       <button
         type="button"
@@ -93,7 +94,7 @@ function Card({
         aria-label={`Delete ${image.filename}`}
         title="Delete"
         data-testid={ids.gallery_delete}
-        onClick={on_delete}
+        onClick={() => on_delete(image.id)}
       >
         ×
       </button>
@@ -116,7 +117,7 @@ function Card({
       </div>
     </li>
   );
-}
+});
 
 export function Gallery() {
   const toasts = useToasts();
@@ -126,8 +127,9 @@ export function Gallery() {
   const [selected, set_selected] = useState<Set<string>>(new Set());
   const [deleting, set_deleting] = useState<string[] | null>(null);
   const [busy, set_busy] = useState(false);
-  const list = useImages(search, toasts.error);
-  const { processed, all_known } = useProcessed();
+  const [order, set_order] = useState<image_order>(place.order);
+  const list = useImages(search, order, toasts.error);
+  const { processed, all_known, forget } = useProcessed();
   const uploads = useUploads();
   const submit = useSubmitJob();
   const file_input = useRef<HTMLInputElement>(null);
@@ -140,7 +142,7 @@ export function Gallery() {
     return () => clearTimeout(timer);
   }, [typed]);
 
-  const { prepend, load_more, remove } = list;
+  const { arrived, load_more, remove } = list;
   const first_here = list.images.length > 0;
   useEffect(() => {
     // Back from an image: where one left the gallery, not at its top.
@@ -152,8 +154,8 @@ export function Gallery() {
   }, [first_here]);
   useEffect(() => {
     if (search !== "") return;
-    return uploads.on_arrived(prepend);
-  }, [uploads, prepend, search]);
+    return uploads.on_arrived(arrived);
+  }, [uploads, arrived, search]);
 
   useEffect(() => {
     const element = end.current;
@@ -171,26 +173,37 @@ export function Gallery() {
   const uploading = uploads.uploads.items.some(is_under_way);
   useChangesElsewhere(list, search === "", uploading);
 
-  const select = (id: string, range: boolean) => {
-    const next = new Set(selected);
-    const from = list.images.findIndex((i) => i.id === last_picked.current);
-    const to = list.images.findIndex((i) => i.id === id);
-    if (range && from >= 0 && to >= 0) {
-      for (const i of list.images.slice(Math.min(from, to), Math.max(from, to) + 1)) next.add(i.id);
-    } else if (!next.delete(id)) next.add(id);
+  const shown = useRef(list.images);
+  shown.current = list.images;
+  const select = useCallback((id: string, range: boolean) => {
+    const from = shown.current.findIndex((i) => i.id === last_picked.current);
+    const to = shown.current.findIndex((i) => i.id === id);
     last_picked.current = id;
-    set_selected(next);
-  };
+    set_selected((before) => {
+      const next = new Set(before);
+      if (range && from >= 0 && to >= 0) {
+        const between = shown.current.slice(Math.min(from, to), Math.max(from, to) + 1);
+        for (const i of between) next.add(i.id);
+      } else if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  }, []);
+  const delete_one = useCallback((id: string) => set_deleting([id]), []);
 
   const change_mode = (m: mode) => {
     place.mode = m;
     set_mode(m);
   };
 
+  const change_order = (o: image_order) => {
+    place.order = o;
+    set_order(o);
+  };
+
   const process = async (which: string[] | "all") => {
     set_busy(true);
     try {
-      const image_ids = which === "all" ? await all_image_ids(images_per_job_max) : which;
+      const image_ids = which === "all" ? await all_image_ids(images_per_job_max, "", order) : which;
       const made = await submit(image_ids, mode, false);
       if (made !== null) set_selected(new Set());
     } catch (e) {
@@ -205,6 +218,7 @@ export function Gallery() {
       try {
         await api.delete_image(id);
         remove(id);
+        forget(id);
         set_selected((s) => {
           const next = new Set(s);
           next.delete(id);
@@ -262,6 +276,15 @@ export function Gallery() {
       {list.total > 0 && (
         <div className="toolbar second">
           <ModeSwitch value={mode} on_change={change_mode} />
+          <select
+            aria-label="Order of the images"
+            value={order}
+            data-testid={ids.order}
+            onChange={(e) => change_order(e.target.value as image_order)}
+          >
+            <option value="newest">Newest first</option>
+            <option value="oldest">Oldest first</option>
+          </select>
           <button
             type="button"
             disabled={busy}
@@ -332,8 +355,8 @@ export function Gallery() {
             mode={mode}
             processed={processed.get(i.id)}
             selected={selected.has(i.id)}
-            on_select={(range) => select(i.id, range)}
-            on_delete={() => set_deleting([i.id])}
+            on_select={select}
+            on_delete={delete_one}
           />
         ))}
       </ul>

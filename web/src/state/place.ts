@@ -2,7 +2,18 @@
 // as the page; a reloaded one starts anew.
 import type { mode } from "../api/types";
 
-export const place: { mode: mode; image_id: string | null } = {
+export type image_order = "newest" | "oldest";
+
+export const place: {
+  mode: mode;
+  /** Of the gallery, and so of "next" and "previous". */
+  order: image_order;
+  image_id: string | null;
+  /** The keyboard draws: the image that is opened next takes the focus. */
+  drawing: boolean;
+} = {
   mode: "inside_box",
+  order: "newest",
   image_id: null,
+  drawing: false,
 };

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { list_images } from "../api/routes";
 import type { image } from "../api/types";
 import { useLiveEvents, useServerBack } from "./live";
+import type { image_order } from "./place";
 
 const page = 60;
 const all_page = 1000;
@@ -18,11 +19,16 @@ export interface image_pages {
   again: () => void;
   /** Reads what is shown again, quietly: something came or went elsewhere. */
   refresh: () => Promise<void>;
-  prepend: (i: image) => void;
+  /** One that has just arrived: first or last, as the order says. */
+  arrived: (i: image) => void;
   remove: (id: string) => void;
 }
 
-export function useImages(search: string, on_error: (e: unknown) => void): image_pages {
+export function useImages(
+  search: string,
+  order: image_order,
+  on_error: (e: unknown) => void,
+): image_pages {
   const [images, set_images] = useState<image[]>([]);
   const [total, set_total] = useState(0);
   const [cursor, set_cursor] = useState<string | null>(null);
@@ -46,6 +52,7 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
           limit: page,
           cursor: from,
           search,
+          order,
           signal: abort.signal,
         });
         if (abort.signal.aborted) return;
@@ -60,7 +67,7 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
         if (!abort.signal.aborted) set_loading(false);
       }
     },
-    [search],
+    [search, order],
   );
 
   useEffect(() => {
@@ -77,22 +84,27 @@ export function useImages(search: string, on_error: (e: unknown) => void): image
   });
   const refresh = useCallback(async () => {
     const limit = Math.min(all_page, Math.max(page, shown.current));
-    const answer = await list_images({ limit, search });
+    const answer = await list_images({ limit, search, order });
     set_images(answer.images);
     set_total(answer.total);
     set_cursor(answer.next_cursor ?? null);
-  }, [search]);
-  const prepend = useCallback((i: image) => {
-    set_images((have) => merge([i], have));
-    set_total((n) => n + 1);
-  }, []);
+  }, [search, order]);
+  const more = cursor !== null;
+  const arrived = useCallback(
+    (i: image) => {
+      set_total((n) => n + 1);
+      if (order === "newest") set_images((have) => merge([i], have));
+      // Else it comes with the pages that have not been read yet.
+      else if (!more) set_images((have) => merge(have, [i]));
+    },
+    [order, more],
+  );
   const remove = useCallback((id: string) => {
     set_images((have) => have.filter((i) => i.id !== id));
     set_total((n) => Math.max(0, n - 1));
   }, []);
 
-  const more = cursor !== null;
-  return { images, total, loading, failed, more, load_more, again, refresh, prepend, remove };
+  return { images, total, loading, failed, more, load_more, again, refresh, arrived, remove };
 }
 
 const settle_ms = 700;
@@ -122,8 +134,12 @@ function merge(a: image[], b: image[]): image[] {
   return [...a, ...b.filter((i) => !seen.has(i.id))];
 }
 
-/** All images whose name fits, newest first, up to `most`. */
-export async function all_images(most: number, search = ""): Promise<image[]> {
+/** All images whose name fits, up to `most`. */
+export async function all_images(
+  most: number,
+  search = "",
+  order: image_order = "newest",
+): Promise<image[]> {
   const found: image[] = [];
   let cursor: string | null = null;
   do {
@@ -131,6 +147,7 @@ export async function all_images(most: number, search = ""): Promise<image[]> {
       limit: all_page,
       cursor,
       search,
+      order,
     });
     found.push(...answer.images);
     cursor = answer.next_cursor ?? null;
@@ -138,6 +155,10 @@ export async function all_images(most: number, search = ""): Promise<image[]> {
   return found.slice(0, most);
 }
 
-export async function all_image_ids(most: number, search = ""): Promise<string[]> {
-  return (await all_images(most, search)).map((i) => i.id);
+export async function all_image_ids(
+  most: number,
+  search = "",
+  order: image_order = "newest",
+): Promise<string[]> {
+  return (await all_images(most, search, order)).map((i) => i.id);
 }

@@ -1,5 +1,5 @@
 // Which images have results, and in which modes; kept up to date.
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import * as api from "../api/routes";
 import type { mode } from "../api/types";
 import { useToasts } from "../components/toasts";
@@ -29,8 +29,20 @@ export function with_results(
   return n;
 }
 
+/** What is known of an image that has been deleted goes with it. */
+export function without(processed: processed_modes, image_id: string): processed_modes {
+  if (!processed.has(image_id)) return processed;
+  const left = new Map(processed);
+  left.delete(image_id);
+  return left;
+}
+
 /** all_known: there are no results besides these. */
-export function useProcessed(): { processed: processed_modes; all_known: boolean } {
+export function useProcessed(): {
+  processed: processed_modes;
+  all_known: boolean;
+  forget: (image_id: string) => void;
+} {
   const [processed, set_processed] = useState<processed_modes>(new Map());
   const [all_known, set_all_known] = useState(false);
   const [asked, set_asked] = useState(0);
@@ -64,5 +76,6 @@ export function useProcessed(): { processed: processed_modes; all_known: boolean
       new Map(old).set(e.image_id, new Set(old.get(e.image_id) ?? []).add(mode)),
     );
   });
-  return { processed, all_known };
+  const forget = useCallback((id: string) => set_processed((old) => without(old, id)), []);
+  return { processed, all_known, forget };
 }

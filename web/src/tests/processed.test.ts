@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { by_image, with_results } from "../state/use_processed";
+import { by_image, with_results, without } from "../state/use_processed";
 
 describe("which images have results", () => {
   const known = by_image([
@@ -19,5 +19,11 @@ describe("which images have results", () => {
     expect(with_results(known, "inside_box", new Set(["b", "c"]))).toBe(1);
     expect(with_results(known, "point", new Set(["b"]))).toBe(0);
     expect(with_results(known, "find_all", new Set())).toBe(0);
+  });
+
+  it("is forgotten with a deleted image", () => {
+    expect(with_results(without(known, "a"), "inside_box", new Set())).toBe(1);
+    expect(known.has("a")).toBe(true);
+    expect(without(known, "c")).toBe(known);
   });
 });
