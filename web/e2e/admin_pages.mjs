@@ -1,5 +1,13 @@
 // The administrator's pages in the browser. Steps whose routes the server lacks are named as skipped.
-import { at, check, fits_width, open_browser, until, watch_page } from "./browser.mjs";
+import {
+  at,
+  check,
+  fits_width,
+  open_browser,
+  photo_file,
+  until,
+  watch_page,
+} from "./browser.mjs";
 
 const person = (n) => `person${String(n).padStart(2, "0")}@example.org`;
 const row = (page, email) => page.locator(`[data-testid="user-row"][data-email="${email}"]`);
@@ -239,6 +247,34 @@ export async function admin_pages(all) {
     await at(other, "submit").click();
     await other.getByText("Only administrators see this page").waitFor();
     check((await at(other, "nav-users").count()) === 0, "the navigation offers it");
+    await context.close();
+  });
+  await step("beyond one's limit no file is sent for nothing, until there is room", async () => {
+    const context = await open_browser();
+    const other = await context.newPage();
+    let sent = 0;
+    other.on("request", (r) => {
+      if (r.method() === "POST" && r.url().endsWith("/images")) sent += 1;
+    });
+    await other.goto(run.base);
+    await at(other, "email").fill(person(1));
+    await at(other, "password").fill("a first password");
+    await at(other, "submit").click();
+    await at(other, "gallery-empty").waitFor();
+    const files = Array.from({ length: 30 }, (_, i) =>
+      photo_file(run.photos[0], { name: `${i}.jpg`, mark: i }),
+    );
+    await at(other, "upload-input").setInputFiles(files);
+    // The limit was set to 7 above.
+    await at(other, "uploads").filter({ hasText: "7 images uploaded, 23 failed" }).waitFor();
+    check(sent <= 7 + 3, `${sent} files were sent`);
+    await shot("63-limit-reached", other);
+    await at(other, "gallery-delete").first().focus();
+    await other.keyboard.press("Enter");
+    await at(other, "dialog-confirm").click();
+    await until(async () => (await at(other, "gallery-item").count()) === 6, "it is still there");
+    await at(other, "uploads-retry").click();
+    await at(other, "uploads").filter({ hasText: "8 images uploaded, 22 failed" }).waitFor();
     await context.close();
   });
 }

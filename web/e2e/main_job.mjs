@@ -23,6 +23,7 @@ import { account_pages } from "./account_pages.mjs";
 import { admin_pages } from "./admin_pages.mjs";
 import { hand_steps } from "./hands.mjs";
 import { keyboard_steps } from "./keyboard.mjs";
+import { many_steps } from "./many.mjs";
 import { look_around, polling_fallback } from "./more_pages.mjs";
 import { preview_steps } from "./preview.mjs";
 import { upload_steps } from "./uploads.mjs";
@@ -270,6 +271,7 @@ try {
   await look_around(everything);
   await hand_steps(everything);
   await keyboard_steps(everything);
+  await many_steps(everything);
   await account_pages(everything);
   await admin_pages(everything);
   await polling_fallback({ context, run, step, shot });

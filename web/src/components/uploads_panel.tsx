@@ -96,11 +96,12 @@ function Known({ items }: { items: upload[] }) {
 }
 
 export function UploadsPanel() {
-  const { uploads, clear, stop } = useUploads();
+  const { uploads, clear, stop, retry_all } = useUploads();
   const { items } = uploads;
   if (items.length === 0) return null;
   const left = items.filter(is_under_way).length;
   const failed = items.filter((u) => u.state === "failed").length;
+  const again = items.filter((u) => u.state === "failed" && u.again).length;
   const known = items.filter((u) => u.state === "known");
   const lines = worth_a_line(items);
   return (
@@ -119,9 +120,16 @@ export function UploadsPanel() {
               Stop
             </button>
           ) : (
-            <button type="button" className="quiet" onClick={clear}>
-              Clear
-            </button>
+            <span className="line">
+              {again > 1 && (
+                <button type="button" data-testid={ids.uploads_retry} onClick={retry_all}>
+                  Try all again
+                </button>
+              )}
+              <button type="button" className="quiet" onClick={clear}>
+                Clear
+              </button>
+            </span>
           )}
         </header>
       )}

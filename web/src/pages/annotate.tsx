@@ -64,7 +64,11 @@ export default function Annotate({ id }: { id: string }) {
     place.image_id = id;
   }, [mode, id]);
 
-  const known = order.includes(id);
+  const here = order.indexOf(id);
+  useEffect(() => {
+    place.shown = Math.max(place.shown, here + 1);
+  }, [here]);
+  const known = here >= 0;
   useEffect(() => {
     if (known) return;
     let gone = false;
@@ -94,7 +98,6 @@ export default function Annotate({ id }: { id: string }) {
     );
   }
   if (image === null || image.id !== id) return <Spinner />;
-  const here = order.indexOf(id);
   return (
     <Editor
       key={id}

@@ -1,24 +1,27 @@
 // All images: upload, find, pick, process, delete.
-import { memo, useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { is_absent } from "../api/client";
 import * as api from "../api/routes";
-import type { image, mode } from "../api/types";
+import type { mode } from "../api/types";
 import { Empty, ModeSwitch, Spinner, Unread } from "../components/bits";
 import { Confirm } from "../components/dialog";
 import { ExportMenu } from "../components/export_menu";
 import { useToasts } from "../components/toasts";
 import { UploadsPanel } from "../components/uploads_panel";
-import { mode_names, plural } from "../lib/format";
-import { Link } from "../lib/router";
+import { at_once } from "../lib/at_once";
+import { plural } from "../lib/format";
 import { useTitle } from "../lib/title";
-import { useLive, useServerBack } from "../state/live";
+import { useLive } from "../state/live";
 import { place, type image_order } from "../state/place";
 import { is_under_way } from "../state/uploads";
 import { useUploads } from "../state/uploads_provider";
 import { all_image_ids, useChangesElsewhere, useImages } from "../state/use_images";
 import { useProcessed, with_results } from "../state/use_processed";
 import { ids } from "../testids";
+import { Tile } from "./gallery_tile";
 
 const images_per_job_max = 10_000;
+const deleted_at_once = 3;
 const accepted = "image/jpeg,image/png,image/webp,image/tiff,image/bmp";
 
 /** quiet: the page itself shows how the job gets on. */
@@ -41,84 +44,6 @@ export function useSubmitJob() {
   );
 }
 
-/** Drawn again only when it changes itself: there may be thousands, and uploads draw the page often. */
-const Card = memo(function Card({
-  image,
-  mode,
-  processed,
-  selected,
-  on_select,
-  on_delete,
-}: {
-  image: image;
-  mode: mode;
-  processed: ReadonlySet<mode> | undefined;
-  selected: boolean;
-  on_select: (id: string, range: boolean) => void;
-  on_delete: (id: string) => void;
-}) {
-  const [broken, set_broken] = useState(false);
-  useServerBack(() => set_broken(false));
-  return (
-    <li
-      className={selected ? "tile selected" : "tile"}
-      data-testid={ids.gallery_item}
-      data-image-id={image.id}
-    >
-      <Link
-        to={`/images/${image.id}?mode=${mode}`}
-        className="thumb"
-        aria-label={`Open ${image.filename}`}
-      >
-        {broken ? (
-          <span className="muted small">no preview</span>
-        ) : (
-          <img
-            src={api.thumbnail_url(image.id)}
-            alt=""
-            loading="lazy"
-            onError={() => set_broken(true)}
-          />
-        )}
-      </Link>
-      <input
-        type="checkbox"
-        checked={selected}
-        aria-label={`Select ${image.filename}`}
-        data-testid={ids.gallery_select}
-        onChange={(e) => on_select(image.id, (e.nativeEvent as MouseEvent).shiftKey)}
-      />
-      <button
-        type="button"
-        className="icon tile-delete"
-        aria-label={`Delete ${image.filename}`}
-        title="Delete"
-        data-testid={ids.gallery_delete}
-        onClick={() => on_delete(image.id)}
-      >
-        ×
-      </button>
-      <div className="tile-foot">
-        <span className="name" title={image.filename}>
-          {image.filename}
-        </span>
-        <span className="muted small">
-          {image.width}×{image.height}
-        </span>
-        {processed !== undefined && (
-          <span
-            className={processed.has(mode) ? "badge status-completed" : "badge"}
-            title={[...processed].map((m) => mode_names[m]).join(", ")}
-            data-testid={ids.processed_badge}
-          >
-            processed
-          </span>
-        )}
-      </div>
-    </li>
-  );
-});
-
 export function Gallery() {
   const toasts = useToasts();
   const [typed, set_typed] = useState("");
@@ -126,6 +51,7 @@ export function Gallery() {
   const [mode, set_mode] = useState<mode>(place.mode);
   const [selected, set_selected] = useState<Set<string>>(new Set());
   const [deleting, set_deleting] = useState<string[] | null>(null);
+  const [deleted, set_deleted] = useState<{ done: number; of: number } | null>(null);
   const [busy, set_busy] = useState(false);
   const [order, set_order] = useState<image_order>(place.order);
   const list = useImages(search, order, toasts.error);
@@ -152,6 +78,11 @@ export function Gallery() {
     left?.scrollIntoView({ block: "center" });
     left?.querySelector("a")?.focus({ preventScroll: true });
   }, [first_here]);
+  const length = list.images.length;
+  useEffect(() => {
+    // Nothing is shown before it has been read: that is not how it was left.
+    if (search === "" && length > 0) place.shown = length;
+  }, [search, length]);
   useEffect(() => {
     if (search !== "") return;
     return uploads.on_arrived(arrived);
@@ -197,6 +128,7 @@ export function Gallery() {
 
   const change_order = (o: image_order) => {
     place.order = o;
+    place.shown = 0;
     set_order(o);
   };
 
@@ -214,19 +146,26 @@ export function Gallery() {
   };
 
   const delete_now = async (which: string[]) => {
-    for (const id of which) {
-      try {
-        await api.delete_image(id);
+    const gone = new Set<string>();
+    set_busy(true);
+    set_deleted({ done: 0, of: which.length });
+    try {
+      await at_once(deleted_at_once, which, async (id) => {
+        await api.delete_image(id).catch((e) => {
+          // Somebody else was faster.
+          if (!is_absent(e)) throw e;
+        });
         remove(id);
         forget(id);
-        set_selected((s) => {
-          const next = new Set(s);
-          next.delete(id);
-          return next;
-        });
-      } catch (e) {
-        toasts.error(e);
-      }
+        gone.add(id);
+        set_deleted({ done: gone.size, of: which.length });
+      });
+    } catch (e) {
+      toasts.error(e);
+    } finally {
+      set_selected((s) => new Set([...s].filter((id) => !gone.has(id))));
+      set_deleted(null);
+      set_busy(false);
     }
   };
 
@@ -323,8 +262,15 @@ export function Gallery() {
               >
                 Process selected ({selected.size})
               </button>
-              <button type="button" onClick={() => set_deleting([...selected])}>
-                Delete selected
+              <button
+                type="button"
+                disabled={busy}
+                data-testid={ids.delete_selected}
+                onClick={() => set_deleting([...selected])}
+              >
+                {deleted === null
+                  ? "Delete selected"
+                  : `Deleting, ${deleted.done} of ${deleted.of} done`}
               </button>
               <button type="button" className="quiet" onClick={() => set_selected(new Set())}>
                 Clear selection
@@ -349,7 +295,7 @@ export function Gallery() {
       )}
       <ul className="gallery" data-testid={ids.gallery}>
         {list.images.map((i) => (
-          <Card
+          <Tile
             key={i.id}
             image={i}
             mode={mode}

@@ -1,5 +1,6 @@
 // Finds out which chosen files are among one's images already, before they are sent.
 import { image_digest } from "../api/routes";
+import { at_once } from "../lib/at_once";
 import { alike, by_size, sha256_of, twin_of, type held } from "./duplicates";
 import { all_images } from "./use_images";
 
@@ -35,15 +36,6 @@ async function held_images(): Promise<held[]> {
     // Then nothing is known; the uploads themselves say what is wrong.
     return [];
   }
-}
-
-/** Calls `work` for each of them, for at most so many at the same time. */
-async function at_once<T>(most: number, items: T[], work: (item: T) => Promise<void>) {
-  const left = items.values();
-  const worker = async () => {
-    for (const item of left) await work(item);
-  };
-  await Promise.all(Array.from({ length: most }, worker));
 }
 
 /**

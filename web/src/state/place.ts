@@ -9,11 +9,14 @@ export const place: {
   /** Of the gallery, and so of "next" and "previous". */
   order: image_order;
   image_id: string | null;
+  /** How many images the gallery showed, or has to show to reach the one that was open. */
+  shown: number;
   /** The keyboard draws: the image that is opened next takes the focus. */
   drawing: boolean;
 } = {
   mode: "inside_box",
   order: "newest",
   image_id: null,
+  shown: 0,
   drawing: false,
 };

@@ -33,8 +33,11 @@ export type uploads_action =
   | { kind: "started"; id: number }
   | { kind: "progressed"; id: number; progress: number }
   | { kind: "done"; id: number }
-  | { kind: "failed"; id: number; error: string; again: boolean }
+  /** rest: those that wait would fail in the same way, and are not sent for that. */
+  | { kind: "failed"; id: number; error: string; again: boolean; rest?: boolean }
   | { kind: "retried"; id: number }
+  /** All that may come through this time. */
+  | { kind: "all_retried" }
   /** What has not arrived yet is given up. */
   | { kind: "stopped" }
   | { kind: "cleared" };
@@ -89,8 +92,26 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
       return change(action.id, { progress: Math.max(0, Math.min(1, action.progress)) });
     case "done":
       return change(action.id, { state: "done", progress: 1 });
-    case "failed":
-      return change(action.id, { state: "failed", error: action.error, again: action.again });
+    case "failed": {
+      const { error, again } = action;
+      return {
+        ...state,
+        items: state.items.map((u) =>
+          u.id === action.id || (action.rest && u.state === "waiting")
+            ? { ...u, state: "failed", error, again }
+            : u,
+        ),
+      };
+    }
+    case "all_retried":
+      return {
+        ...state,
+        items: state.items.map((u) =>
+          u.state === "failed" && u.again
+            ? { ...u, state: "waiting", progress: 0, error: null }
+            : u,
+        ),
+      };
     case "retried":
       return change(action.id, { state: "waiting", progress: 0, error: null });
     case "stopped":

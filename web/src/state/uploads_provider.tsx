@@ -24,6 +24,7 @@ interface uploads_value {
   want: (ids: number[]) => void;
   skip: (ids: number[]) => void;
   retry: (id: number) => void;
+  retry_all: () => void;
   clear: () => void;
   stop: () => void;
   /** Tells of every image that arrived; returns the way to stop. */
@@ -35,6 +36,12 @@ const context = createContext<uploads_value | null>(null);
 /** Not when the server has looked at the file and does not want it. */
 function may_pass(e: unknown): boolean {
   return !(e instanceof api_error) || ![400, 413, 415].includes(e.status);
+}
+
+/** No room for any other file either. */
+function is_full(e: unknown): boolean {
+  const codes = ["image_quota_reached", "storage_quota_reached", "storage_full"];
+  return e instanceof api_error && codes.includes(e.code);
 }
 
 export function UploadsProvider({ children }: { children: ReactNode }) {
@@ -72,7 +79,13 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
           for (const f of listeners.current) f(arrived);
         })
         .catch((e) =>
-          dispatch({ kind: "failed", id: u.id, error: describe(e), again: may_pass(e) }),
+          dispatch({
+            kind: "failed",
+            id: u.id,
+            error: describe(e),
+            again: may_pass(e),
+            rest: is_full(e),
+          }),
         )
         .finally(() => running.current.delete(u.id));
     }
@@ -93,11 +106,8 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     return () => window.removeEventListener("beforeunload", ask);
   }, [busy]);
 
-  useServerBack(() => {
-    for (const u of uploads.items) {
-      if (u.state === "failed" && u.again) dispatch({ kind: "retried", id: u.id });
-    }
-  });
+  const retry_all = useCallback(() => dispatch({ kind: "all_retried" }), []);
+  useServerBack(retry_all);
 
   const want = useCallback((ids: number[]) => dispatch({ kind: "wanted", ids: new Set(ids) }), []);
   const skip = useCallback((ids: number[]) => {
@@ -118,8 +128,8 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
   }, []);
 
   const value = useMemo(
-    () => ({ uploads, add, want, skip, retry, clear, stop, on_arrived }),
-    [uploads, add, want, skip, retry, clear, stop, on_arrived],
+    () => ({ uploads, add, want, skip, retry, retry_all, clear, stop, on_arrived }),
+    [uploads, add, want, skip, retry, retry_all, clear, stop, on_arrived],
   );
   return <context.Provider value={value}>{children}</context.Provider>;
 }

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { list_images } from "../api/routes";
 import type { image } from "../api/types";
 import { useLiveEvents, useServerBack } from "./live";
-import type { image_order } from "./place";
+import { place, type image_order } from "./place";
 
 const page = 60;
 const all_page = 1000;
@@ -48,8 +48,9 @@ export function useImages(
       set_loading(true);
       set_failed(false);
       try {
+        const whole = from === null && search === "";
         const answer = await list_images({
-          limit: page,
+          limit: whole ? Math.max(page, Math.min(all_page, place.shown)) : page,
           cursor: from,
           search,
           order,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { api_error, describe as words, error_from } from "../api/client";
 import { parse_event, pause_ms } from "../api/live";
+import { at_once } from "../lib/at_once";
 import { bytes, duration, queue_words } from "../lib/format";
 import { match, safe_next } from "../lib/router";
 
@@ -51,5 +52,34 @@ describe("words and paths", () => {
     expect(safe_next("?next=%2F%5Cevil.example")).toBe("/");
     expect(safe_next("?next=https%3A%2F%2Fevil.example")).toBe("/");
     expect(safe_next("")).toBe("/");
+  });
+});
+
+describe("several at a time", () => {
+  it("does all of them, never more at once than it may", async () => {
+    let now = 0;
+    let most = 0;
+    const done: number[] = [];
+    await at_once(3, [1, 2, 3, 4, 5, 6, 7], async (n) => {
+      now += 1;
+      most = Math.max(most, now);
+      await Promise.resolve();
+      now -= 1;
+      done.push(n);
+    });
+    expect(most).toBe(3);
+    expect(done.sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    await at_once(3, [], () => Promise.reject(new Error("called for nothing")));
+  });
+  it("begins nothing after a failure, and tells of it when all have ended", async () => {
+    const done: number[] = [];
+    const all = at_once(2, [1, 2, 3, 4, 5], async (n) => {
+      await Promise.resolve();
+      if (n === 2) throw new Error("two");
+      await Promise.resolve();
+      done.push(n);
+    });
+    await expect(all).rejects.toThrow("two");
+    expect(done).toEqual([1]);
   });
 });

@@ -75,6 +75,22 @@ describe("uploads reducer", () => {
     ).toHaveLength(2);
   });
 
+  it("sends nothing more when there is no room, until all are tried again", () => {
+    let s = three_and_more;
+    for (const id of [1, 2, 3]) s = reduce_uploads(s, { kind: "started", id });
+    s = reduce_uploads(s, { kind: "done", id: 1 });
+    s = reduce_uploads(s, { kind: "failed", id: 2, error: "full", again: true, rest: true });
+    expect(startable(s)).toEqual([]);
+    const states = () => s.items.map((u) => u.state);
+    // What was under way hears it for itself.
+    expect(states()).toEqual(["done", "failed", "running", "failed", "failed"]);
+    expect(s.items[4]!.error).toBe("full");
+    s = reduce_uploads(s, { kind: "failed", id: 3, error: "not an image", again: false });
+    s = reduce_uploads(s, { kind: "all_retried" });
+    expect(states()).toEqual(["done", "waiting", "failed", "waiting", "waiting"]);
+    expect(startable(s).map((u) => u.id)).toEqual([2, 4, 5]);
+  });
+
   it("says how far they are", () => {
     let s = reduce_uploads(three_and_more, { kind: "done", id: 1 });
     s = reduce_uploads(s, { kind: "failed", id: 2, error: "no", again: false });
