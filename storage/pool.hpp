@@ -20,8 +20,8 @@
 
 namespace samovar::storage {
 
-/// True when the error says "the server is going away or full" or is libpq's own, not "the statement
-/// is wrong".
+/// True when the error says "the server is going away or full" or is libpq's own, not "the
+/// statement is wrong".
 bool means_unavailable(const pqxx::sql_error& e);
 /// True when nothing is wrong with the statement or the server: a lock or the statement took too
 /// long, and given again later it will succeed.
