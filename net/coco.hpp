@@ -18,6 +18,12 @@ enum class coco_shape : std::uint8_t {
   polygon,       ///< outer contours; a mask too small for one falls back to compressed RLE
 };
 
+/// Whether a dataset says anything of what was asked: in find_all the text names the category, in
+/// point mode the points are listed. Otherwise results need no prompts (result_store::add_prompts).
+constexpr bool shows_prompts(core::segmentation_mode mode) {
+  return mode != core::segmentation_mode::inside_box;
+}
+
 /// Builds a dataset image by image, so that it can be streamed: `head`, then `annotations_of` for
 /// each image in any number, then `tail` with what was gathered (the image entries and categories).
 class coco_writer {

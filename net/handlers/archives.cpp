@@ -58,7 +58,7 @@ reply archive(archive_stream made, const std::string& name) {
 reply export_masks(services& s, const request& r) {
   const auto names = std::make_shared<stem_namer>();
   return archive(
-      {export_walk(s, r),
+      {export_walk(s, r, false),
        [&s, names](zip_writer& zip, const core::image& i, const core::processing_result& result) {
          const auto png = combined_mask(s, result, mask_size(s, result));
          return zip.add((*names)(i) + ".png", png);
@@ -125,7 +125,7 @@ struct yolo_export {
 reply export_yolo(services& s, const request& r) {
   const auto yolo = std::make_shared<yolo_export>(yolo_export{s.codec});
   return archive(
-      {export_walk(s, r),
+      {export_walk(s, r, true),
        [yolo](zip_writer& zip, const core::image& i, const core::processing_result& result) {
          return yolo->add(zip, i, result);
        },
