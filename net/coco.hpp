@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/detections.hpp"
@@ -43,6 +44,7 @@ class coco_writer {
   coco_shape shape_;
   std::string images_;  ///< entries so far, comma separated
   std::vector<std::string> categories_;
+  std::unordered_map<std::string, std::int64_t> category_ids_;
   std::int64_t image_count_ = 0;
   std::int64_t annotation_count_ = 0;
 };
