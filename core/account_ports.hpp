@@ -15,6 +15,7 @@
 
 #include "core/accounts.hpp"
 #include "core/errors.hpp"
+#include "core/paging.hpp"
 
 namespace samovar::core {
 
@@ -77,6 +78,8 @@ class account_store {
   /// With image_count, storage_bytes, running_jobs. nullopt when absent.
   virtual std::optional<user> find_user(user_id id) = 0;
   virtual std::vector<user> list_users() = 0;
+  /// Oldest first, whatever `p` says of order.
+  virtual page<user> list_users(const page_request& p) = 0;
   virtual status set_display_name(user_id id, const std::string& name,
                                   const change_origin& by = {}) = 0;
   /// Also ends every web session of the user except `keep`, and every open link. Answers with the
@@ -169,6 +172,7 @@ struct audit_query {
   std::optional<std::int64_t> before;  ///< entries with a lower id only
   std::optional<std::string> action;
   std::optional<user_id> user;  ///< who did it, or whose account it is about
+  bool with_total = true;       ///< false: `audit_page::total` need not be counted
 };
 
 struct audit_page {

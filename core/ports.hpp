@@ -26,31 +26,10 @@
 #include "core/images.hpp"
 #include "core/job_log.hpp"
 #include "core/jobs.hpp"
+#include "core/paging.hpp"
 #include "core/prompts.hpp"
 
 namespace samovar::core {
-
-// ---------------------------------------------------------------------------------------- lists
-
-/// Keyset position: the last row of the page before, in (created_at, id) order.
-struct cursor {
-  timestamp at{};
-  uuid id;
-  friend bool operator==(const cursor&, const cursor&) = default;
-};
-
-struct page_request {
-  std::size_t limit = 1000;  ///< 1..limits::list_page_max
-  std::optional<cursor> after;
-  bool oldest_first = false;
-};
-
-template <class T>
-struct page {
-  std::vector<T> items;
-  std::optional<cursor> next;  ///< set when there may be more
-  std::int64_t total = 0;      ///< all that match, or 0 where the list is an array (no total)
-};
 
 // ----------------------------------------------------------------------------------------- images
 
@@ -117,17 +96,37 @@ class job_store {
                               const page_request& p) = 0;
   virtual std::optional<job> find_job(user_id actor, job_id id) = 0;
   virtual queue_summary summarize_queue(user_id actor) = 0;
-  /// Per image in the job's order. `running` is never reported here: only the session knows.
-  virtual outcome<std::vector<job_image_state>> list_job_images(user_id actor, job_id id) = 0;
+  /// Per image in the job's order, whatever `p` says of order; its cursors count images (their
+  /// time is as many microseconds). `running` is never reported here: only the session knows.
+  /// not_found "Job not found".
+  virtual outcome<page<job_image_state>> list_job_images(user_id actor, job_id id,
+                                                         const page_request& p) = 0;
+  /// The images that failed, in no order; none when there is no such job.
+  virtual std::vector<image_id> failed_images(user_id actor, job_id id) = 0;
 };
 
+/// The newest results of the first `images_done` images that were asked for, in their order; an
+/// image without one is left out.
+struct result_run {
+  std::vector<processing_result> results;
+  std::size_t images_done = 0;
+};
+
+/// What is read one by one comes without its prompts: they are part of its job's snapshot, which
+/// holds those of all images of the job and is read as a whole.
 class result_store {
  public:
   virtual ~result_store() = default;
   virtual std::optional<processing_result> find_result(user_id actor, result_id id) = 0;
   virtual std::optional<processing_result> newest_result(user_id actor, image_id image,
                                                          segmentation_mode mode) = 0;
-  /// History, newest first; of one image, or of all when `image` is nullopt.
+  /// Of many images at once; ends before all are done rather than hold too much in memory, and
+  /// always does one at least.
+  virtual result_run newest_results(user_id actor, std::span<const image_id> images,
+                                    segmentation_mode mode) = 0;
+  /// Fills in `prompts`. The snapshot of each job is read once for all its results.
+  virtual void add_prompts(user_id actor, std::span<processing_result> results) = 0;
+  /// History with prompts, newest first; of one image, or of all when `image` is nullopt.
   virtual page<processing_result> list_results(user_id actor, std::optional<image_id> image,
                                                const page_request& p) = 0;
 };

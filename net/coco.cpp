@@ -1,7 +1,5 @@
 #include "net/coco.hpp"
 
-#include <algorithm>
-
 #include "net/codec.hpp"
 
 namespace samovar::net {
@@ -45,9 +43,10 @@ std::string coco_writer::head() const {
 }
 
 std::int64_t coco_writer::category_id(const std::string& name) {
-  auto at = std::find(categories_.begin(), categories_.end(), name);
-  if (at == categories_.end()) at = categories_.insert(at, name);
-  return at - categories_.begin() + 1;
+  const auto [at, fresh] =
+      category_ids_.try_emplace(name, static_cast<std::int64_t>(categories_.size()) + 1);
+  if (fresh) categories_.push_back(name);
+  return at->second;
 }
 
 std::string coco_writer::annotations_of(const core::image& image,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/detections.hpp"
@@ -17,6 +18,12 @@ enum class coco_shape : std::uint8_t {
   uncompressed,  ///< RLE with a list of counts
   polygon,       ///< outer contours; a mask too small for one falls back to compressed RLE
 };
+
+/// Whether a dataset says anything of what was asked: in find_all the text names the category, in
+/// point mode the points are listed. Otherwise results need no prompts (result_store::add_prompts).
+constexpr bool shows_prompts(core::segmentation_mode mode) {
+  return mode != core::segmentation_mode::inside_box;
+}
 
 /// Builds a dataset image by image, so that it can be streamed: `head`, then `annotations_of` for
 /// each image in any number, then `tail` with what was gathered (the image entries and categories).
@@ -37,6 +44,7 @@ class coco_writer {
   coco_shape shape_;
   std::string images_;  ///< entries so far, comma separated
   std::vector<std::string> categories_;
+  std::unordered_map<std::string, std::int64_t> category_ids_;
   std::int64_t image_count_ = 0;
   std::int64_t annotation_count_ = 0;
 };

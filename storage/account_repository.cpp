@@ -1,5 +1,6 @@
 #include "core/limits.hpp"
 #include "storage/account_rows.hpp"
+#include "storage/keyset.hpp"
 #include "storage/repositories.hpp"
 
 namespace samovar::storage {
@@ -28,6 +29,9 @@ constexpr statement find_statement{
     "from users where id = $1::uuid"};
 constexpr statement list_statement{"user_list",
                                    "select " USER_COLUMNS " from definer_list_users()"};
+constexpr statement page_statement{
+    "user_list_page",
+    "select " USER_COLUMNS " from definer_users_page($1::timestamptz, $2::uuid, $3::bigint)"};
 constexpr statement name_statement{
     "user_set_name",
     "with changed as (update users set display_name = $2::text where id = $1::uuid "
@@ -136,6 +140,19 @@ std::vector<core::user> account_repository::list_users() {
   std::vector<core::user> users;
   for (const auto& row : pool_.take()->run(list_statement)) users.push_back(read_user(row));
   return users;
+}
+
+core::page<core::user> account_repository::list_users(const core::page_request& p) {
+  auto oldest_first = p;
+  oldest_first.oldest_first = true;
+  const keyset start{oldest_first};
+  core::page<core::user> page;
+  for (const auto& row : pool_.take()->run(page_statement, start.at, start.id, start.fetch))
+    page.items.push_back(read_user(row));
+  finish_page(
+      page, p.limit, [](const core::user& u) { return u.created_at; },
+      [](const core::user& u) { return u.id.value; });
+  return page;
 }
 
 core::status account_repository::set_display_name(core::user_id id, const std::string& name,

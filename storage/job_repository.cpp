@@ -1,4 +1,5 @@
-#include <unordered_map>
+#include <algorithm>
+#include <limits>
 
 #include "storage/job_rows.hpp"
 #include "storage/keyset.hpp"
@@ -30,11 +31,21 @@ constexpr statement list_status_oldest{"job_list_status_oldest",
 constexpr statement find_statement{
     "job_find", "select " SAMOVAR_JOB_COLUMNS
                 " from processing_jobs where id = $1::uuid and user_id = $2::uuid"};
-constexpr statement ended_statement{
-    "job_ended",
-    "select image_id, id, null::text from processing_results where job_id = $1::uuid "
-    "and user_id = $2::uuid union all "
-    "select image_id, null, error from job_image_failures where job_id = $1 and user_id = $2"};
+// One row at least when there is such a job. The look-ups stay apart (`offset 0`): a planner that
+// knows nothing would read all results of the job, or of the user, to join them.
+constexpr statement images_statement{
+    "job_images",
+    "select j.status, p.image, p.filename, r.id, f.error from (select status, image_ids, "
+    "image_filenames from processing_jobs where id = $1::uuid and user_id = $2::uuid) j "
+    "left join lateral unnest(j.image_ids[$3::integer + 1 : $3 + $4::integer], "
+    "j.image_filenames[$3 + 1 : $3 + $4]) with ordinality as p (image, filename, n) on true "
+    "left join lateral (select id from processing_results "
+    "where job_id = $1 and image_id = p.image offset 0) r on true "
+    "left join lateral (select error from job_image_failures "
+    "where job_id = $1 and image_id = p.image offset 0) f on true order by p.n"};
+constexpr statement failed_statement{
+    "job_failed_images",
+    "select image_id from job_image_failures where job_id = $1::uuid and user_id = $2::uuid"};
 
 constexpr statement summary_statement{
     "job_queue_summary",
@@ -105,36 +116,46 @@ core::queue_summary job_repository::summarize_queue(core::user_id actor) {
           rows[0][3].as<std::int64_t>()};
 }
 
-core::outcome<std::vector<core::job_image_state>> job_repository::list_job_images(
-    core::user_id actor, core::job_id id) {
-  auto c = pool_.take();
-  const auto found = c->as_user(actor, find_statement, id, actor);
-  if (found.empty()) return core::make_error(core::error_code::not_found, "Job not found");
-  const auto job = read_job(found[0]);
-  std::unordered_map<core::image_id, core::job_image_state> ended;
-  for (const auto& row : c->as_user(actor, ended_statement, id, actor)) {
+core::outcome<core::page<core::job_image_state>> job_repository::list_job_images(
+    core::user_id actor, core::job_id id, const core::page_request& p) {
+  const auto skipped = p.after ? p.after->at.time_since_epoch().count() : std::int64_t{0};
+  const auto begin = static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(skipped, 0, std::numeric_limits<std::int32_t>::max() / 2));
+  const auto fetch = static_cast<std::int32_t>(p.limit) + 1;
+  const auto rows = pool_.take()->as_user(actor, images_statement, id, actor, begin, fetch);
+  if (rows.empty()) return core::make_error(core::error_code::not_found, "Job not found");
+  const auto status = core::parse_job_status(rows[0][0].c_str()).value();
+  core::page<core::job_image_state> page;
+  for (const auto& row : rows) {
+    if (row[1].is_null()) break;  // the job alone: nothing of it is in this page
     core::job_image_state s;
-    s.image = read_id<core::image_id>(row[0].c_str());
-    if (!row[1].is_null()) s.result = read_id<core::result_id>(row[1].c_str());
-    if (!row[2].is_null()) s.error = row[2].c_str();
-    s.state = s.result ? core::unit_state::done : core::unit_state::failed;
-    ended.emplace(s.image, std::move(s));
-  }
-  std::vector<core::job_image_state> out;
-  for (std::size_t i = 0; i < job.image_ids.size(); ++i) {
-    core::job_image_state s;
-    if (auto at = ended.find(job.image_ids[i]); at != ended.end()) {
-      s = at->second;
-    } else if (job.status == core::job_status::cancelled) {
+    s.image = read_id<core::image_id>(row[1].c_str());
+    s.filename = row[2].c_str();
+    if (!row[3].is_null()) {
+      s.result = read_id<core::result_id>(row[3].c_str());
+      s.state = core::unit_state::done;
+    } else if (!row[4].is_null()) {
+      s.error = row[4].c_str();
+      s.state = core::unit_state::failed;
+    } else if (status == core::job_status::cancelled) {
       s.state = core::unit_state::cancelled;
-    } else if (core::is_terminal(job.status)) {
+    } else if (core::is_terminal(status)) {
       s.state = core::unit_state::done;  // its result went with the image when that was deleted
     }
-    s.image = job.image_ids[i];
-    s.filename = job.image_filenames[i];
-    out.push_back(std::move(s));
+    page.items.push_back(std::move(s));
   }
-  return out;
+  const auto end = std::int64_t{begin} + fetch - 1;
+  finish_page(
+      page, p.limit, [end](const auto&) { return core::timestamp{std::chrono::microseconds(end)}; },
+      [](const auto&) { return core::uuid{}; });
+  return page;
+}
+
+std::vector<core::image_id> job_repository::failed_images(core::user_id actor, core::job_id id) {
+  std::vector<core::image_id> images;
+  for (const auto& row : pool_.take()->as_user(actor, failed_statement, id, actor))
+    images.push_back(read_id<core::image_id>(row[0].c_str()));
+  return images;
 }
 
 }  // namespace samovar::storage

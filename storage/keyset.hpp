@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/ports.hpp"
+#include "core/paging.hpp"
 
 namespace samovar::storage {
 

@@ -67,7 +67,7 @@ std::optional<core::redeemed_link> link_repository::redeem(
 core::audit_page audit_repository::list(const core::audit_query& q) {
   auto c = pool_.take();
   core::audit_page page;
-  page.total = c->run(count_statement, q.action, q.user)[0][0].as<std::int64_t>();
+  if (q.with_total) page.total = c->run(count_statement, q.action, q.user)[0][0].as<std::int64_t>();
   for (const auto& row :
        c->run(list_statement, q.before, static_cast<std::int32_t>(q.limit), q.action, q.user)) {
     core::audit_entry e;

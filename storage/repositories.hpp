@@ -21,6 +21,7 @@ class account_repository final : public core::account_store {
   std::optional<core::login_record> find_login(const std::string& email) override;
   std::optional<core::user> find_user(core::user_id id) override;
   std::vector<core::user> list_users() override;
+  core::page<core::user> list_users(const core::page_request& p) override;
   core::status set_display_name(core::user_id id, const std::string& name,
                                 const core::change_origin& by = {}) override;
   core::outcome<std::vector<core::web_session_id>> set_password_hash(
@@ -109,8 +110,9 @@ class job_repository final : public core::job_store {
                                   const core::page_request& p) override;
   std::optional<core::job> find_job(core::user_id actor, core::job_id id) override;
   core::queue_summary summarize_queue(core::user_id actor) override;
-  core::outcome<std::vector<core::job_image_state>> list_job_images(core::user_id actor,
-                                                                    core::job_id id) override;
+  core::outcome<core::page<core::job_image_state>> list_job_images(
+      core::user_id actor, core::job_id id, const core::page_request& p) override;
+  std::vector<core::image_id> failed_images(core::user_id actor, core::job_id id) override;
 
  private:
   pool& pool_;
@@ -124,6 +126,9 @@ class result_repository final : public core::result_store {
                                                      core::result_id id) override;
   std::optional<core::processing_result> newest_result(core::user_id actor, core::image_id image,
                                                        core::segmentation_mode mode) override;
+  core::result_run newest_results(core::user_id actor, std::span<const core::image_id> images,
+                                  core::segmentation_mode mode) override;
+  void add_prompts(core::user_id actor, std::span<core::processing_result> results) override;
   core::page<core::processing_result> list_results(core::user_id actor,
                                                    std::optional<core::image_id> image,
                                                    const core::page_request& p) override;

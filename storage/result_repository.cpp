@@ -12,20 +12,23 @@ namespace {
   "r.id, r.job_id, r.image_id, r.user_id, r.mode, r.detections, r.mask_blob_path, " \
   "r.coco_json_blob_path, r.model, r.device_ms, r.processed_at"
 
-// The prompts of this image alone, cut out of the job's snapshot by the database.
-#define RESULT_COLUMNS                                                                      \
-  RESULT_ROW                                                                                \
-  ", (select j.annotations_snapshot -> r.image_id::text from processing_jobs j where j.id " \
-  "= r.job_id)"
-
 constexpr statement find_statement{
-    "result_find", "select " RESULT_COLUMNS
+    "result_find", "select " RESULT_ROW
                    " from processing_results r where r.id = $1::uuid and r.user_id = $2::uuid"};
-constexpr statement newest_statement{"result_newest",
-                                     "select " RESULT_COLUMNS
-                                     " from processing_results r where r.image_id = $1::uuid "
-                                     "and r.user_id = $2::uuid and r.mode = $3::text "
-                                     "order by r.processed_at desc, r.id desc limit 1"};
+#define NEWEST_OF(image)                                                                           \
+  "select " RESULT_ROW " from processing_results r where r.image_id = " image                      \
+  " and r.user_id = $2::uuid and r.mode = $3::text order by r.processed_at desc, r.id desc limit " \
+  "1"
+constexpr statement newest_statement{"result_newest", NEWEST_OF("$1::uuid")};
+// As with the jobs' list: of the rows found (`of`) only those are sent that have less than 4 MB of
+// detections before them. Their stored size is known without reading them.
+constexpr statement newest_run_statement{
+    "result_newest_run",
+    "select l.* from (select *, count(*) over () as of, "
+    "coalesce(sum(pg_column_size(detections)) over (order by n "
+    "rows between unbounded preceding and 1 preceding), 0) as before "
+    "from (select r.*, a.n from unnest($1::uuid[]) with ordinality as a (image, n) "
+    "cross join lateral (" NEWEST_OF("a.image") ") r) f) l where before < 4000000 order by n"};
 
 // Without a total: the answers are arrays, and counting ten thousand rows under row-level security
 // took longer than all the rest. And without the prompts, which follow for all of them.
@@ -58,7 +61,7 @@ constexpr statement prompts_statement{
     "cross join lateral (select j.annotations_snapshot || '{}' as whole from processing_jobs j "
     "where j.id = g.job offset 0) s cross join lateral unnest(g.images) as p (image)"};
 
-void add_prompts(connection& c, core::user_id actor, std::vector<core::processing_result>& rows) {
+void add_prompts_on(connection& c, core::user_id actor, std::span<core::processing_result> rows) {
   std::vector<core::uuid> jobs, images;
   std::map<std::pair<core::uuid, core::uuid>, core::processing_result*> by_key;
   for (auto& r : rows) {
@@ -87,7 +90,6 @@ core::processing_result read_result(const pqxx::row& r) {
   p.model = r[8].c_str();
   p.device_ms = r[9].as<double>();
   p.processed_at = read_timestamp(r[10].c_str());
-  if (r.size() > 11 && !r[11].is_null()) p.prompts = read_prompts(r[11].c_str());
   return p;
 }
 
@@ -108,6 +110,25 @@ std::optional<core::processing_result> result_repository::newest_result(
   return read_result(rows[0]);
 }
 
+core::result_run result_repository::newest_results(core::user_id actor,
+                                                   std::span<const core::image_id> images,
+                                                   core::segmentation_mode mode) {
+  std::vector<core::uuid> wanted;
+  for (const auto& id : images) wanted.push_back(id.value);
+  const auto rows = pool_.take()->as_user(actor, newest_run_statement, wanted, actor,
+                                          std::string{core::to_string(mode)});
+  core::result_run run{{}, images.size()};
+  for (const auto& row : rows) run.results.push_back(read_result(row));
+  if (!rows.empty() && rows[0]["of"].as<std::size_t>() > run.results.size())
+    run.images_done = rows.back()["n"].as<std::size_t>();
+  return run;
+}
+
+void result_repository::add_prompts(core::user_id actor,
+                                    std::span<core::processing_result> results) {
+  if (!results.empty()) add_prompts_on(*pool_.take(), actor, results);
+}
+
 core::page<core::processing_result> result_repository::list_results(
     core::user_id actor, std::optional<core::image_id> image, const core::page_request& p) {
   const keyset start{p};
@@ -122,7 +143,7 @@ core::page<core::processing_result> result_repository::list_results(
   finish_page(
       page, p.limit, [](const auto& r) { return r.processed_at; },
       [](const auto& r) { return r.id.value; });
-  add_prompts(*c, actor, page.items);
+  add_prompts_on(*c, actor, page.items);
   return page;
 }
 

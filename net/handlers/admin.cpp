@@ -32,10 +32,9 @@ reply user_reply(services& s, core::user_id id, int status) {
 }
 
 reply list_users(services& s, const request& r) {
-  const auto users = s.accounts.list_users();
   return list_reply<core::user>(
       r, read_paging(r, true),
-      {[users](const auto& p) { return slice(users, p); }, write_admin_user, ""});
+      {[&s](const auto& p) { return s.accounts.list_users(p); }, write_admin_user, ""});
 }
 
 core::role read_role(const json_body& body) {

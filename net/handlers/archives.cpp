@@ -1,5 +1,6 @@
 // GET /exports/yolo and /exports/masks: ZIP archives of many images, streamed.
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "net/handlers/all.hpp"
 #include "net/handlers/export_walk.hpp"
@@ -18,12 +19,17 @@ class stem_namer {
   std::string operator()(const core::image& i) {
     const auto stem = stem_of(i);
     auto name = stem;
-    for (int n = 2; !used_.insert(name).second; ++n) name = stem + "_" + std::to_string(n);
+    if (used_.insert(name).second) return name;
+    // All numbers below this one are used: cameras and scripts give many files the same name.
+    auto& n = next_.try_emplace(stem, 2).first->second;
+    do name = stem + "_" + std::to_string(n++);
+    while (!used_.insert(name).second);
     return name;
   }
 
  private:
-  std::set<std::string> used_;
+  std::unordered_set<std::string> used_;
+  std::unordered_map<std::string, int> next_;
 };
 
 /// Calls `add_image` for each image with a result and `add_last` once at the end.
@@ -58,7 +64,7 @@ reply archive(archive_stream made, const std::string& name) {
 reply export_masks(services& s, const request& r) {
   const auto names = std::make_shared<stem_namer>();
   return archive(
-      {export_walk(s, r),
+      {export_walk(s, r, false),
        [&s, names](zip_writer& zip, const core::image& i, const core::processing_result& result) {
          const auto png = combined_mask(s, result, mask_size(s, result));
          return zip.add((*names)(i) + ".png", png);
@@ -98,13 +104,13 @@ struct yolo_export {
   core::image_codec& codec;
   stem_namer names{};
   std::vector<std::string> categories{};
+  std::unordered_map<std::string, std::size_t> numbers{};  ///< of the categories
 
   std::size_t category_of(const core::processing_result& result) {
     const auto name = core::relevant_prompts(result.prompts, result.mode).text.value_or("object");
-    for (std::size_t n = 0; n < categories.size(); ++n)
-      if (categories[n] == name) return n;
-    categories.push_back(name);
-    return categories.size() - 1;
+    const auto [at, fresh] = numbers.try_emplace(name, categories.size());
+    if (fresh) categories.push_back(name);
+    return at->second;
   }
   std::string add(zip_writer& zip, const core::image& i, const core::processing_result& result) {
     const auto labels = yolo_labels(codec, category_of(result), i, result);
@@ -125,7 +131,7 @@ struct yolo_export {
 reply export_yolo(services& s, const request& r) {
   const auto yolo = std::make_shared<yolo_export>(yolo_export{s.codec});
   return archive(
-      {export_walk(s, r),
+      {export_walk(s, r, true),
        [yolo](zip_writer& zip, const core::image& i, const core::processing_result& result) {
          return yolo->add(zip, i, result);
        },

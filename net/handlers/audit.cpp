@@ -46,6 +46,7 @@ reply list_audit(services& s, const request& r) {
   const auto fetch = [&s, q](const core::page_request& p) {
     auto query = q;
     query.limit = p.limit + 1;  // one more says whether there is more
+    query.with_total = p.with_total;
     if (p.after) query.before = number_of(*p.after);
     auto found = s.audit.list(query);
     core::page<core::audit_entry> page;

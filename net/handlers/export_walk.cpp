@@ -1,10 +1,26 @@
 #include "net/handlers/export_walk.hpp"
 
+#include <algorithm>
+
+#include "net/coco.hpp"
+
 namespace samovar::net {
 
 namespace {
 
 using core::error_code;
+
+constexpr std::size_t results_at_once = 100;
+
+/// The page of all images after `after`, oldest first.
+core::page<core::image> read_images(services& s, core::user_id actor,
+                                    const std::optional<core::cursor>& after) {
+  core::image_query query;
+  query.paging.after = after;
+  query.paging.oldest_first = true;
+  query.paging.with_total = false;
+  return s.images.list_images(actor, query);
+}
 
 /// nullopt without the parameter: all images.
 std::optional<std::vector<core::image_id>> read_image_ids(const request& r) {
@@ -26,36 +42,46 @@ std::optional<std::vector<core::image_id>> read_image_ids(const request& r) {
 
 }  // namespace
 
-export_walk::export_walk(services& s, const request& r)
-    : s_(s), actor_(r.actor.id), mode_(query_mode(r)) {
+export_walk::export_walk(services& s, const request& r, bool with_prompts)
+    : s_(s),
+      actor_(r.actor.id),
+      mode_(query_mode(r)),
+      with_prompts_(with_prompts && shows_prompts(mode_)) {
   if (const auto ids = read_image_ids(r)) {
     page_.items = s.images.find_images(actor_, *ids);
     if (page_.items.empty())
       refuse(error_code::no_valid_images, "No valid image IDs provided", "image_ids");
     return;
   }
-  core::image_query query;
-  query.paging.oldest_first = true;
-  page_ = s.images.list_images(actor_, query);
+  page_ = read_images(s, actor_, {});
 }
 
 std::optional<std::pair<core::image, core::processing_result>> export_walk::next() {
-  while (at_ < page_.items.size() || turn_page()) {
-    const auto& image = page_.items[at_++];
-    if (auto result = s_.results.newest_result(actor_, image.id, mode_))
-      return std::pair{image, std::move(*result)};
+  while (result_at_ == results_.size()) {
+    if (read_ == page_.items.size() && !turn_page()) return std::nullopt;
+    read_results();
   }
-  return std::nullopt;
+  auto& result = results_[result_at_++];
+  while (page_.items.at(at_).id != result.image) ++at_;
+  return std::pair{page_.items[at_++], std::move(result)};
 }
 
 bool export_walk::turn_page() {
   if (!page_.next) return false;
-  core::image_query query;
-  query.paging.after = page_.next;
-  query.paging.oldest_first = true;
-  page_ = s_.images.list_images(actor_, query);
-  at_ = 0;
+  page_ = read_images(s_, actor_, page_.next);
+  at_ = read_ = 0;
   return !page_.items.empty();
+}
+
+void export_walk::read_results() {
+  std::vector<core::image_id> ids;
+  for (auto i = read_; i < std::min(page_.items.size(), read_ + results_at_once); ++i)
+    ids.push_back(page_.items[i].id);
+  auto run = s_.results.newest_results(actor_, ids, mode_);
+  read_ += run.images_done;
+  results_ = std::move(run.results);
+  result_at_ = 0;
+  if (with_prompts_) s_.results.add_prompts(actor_, results_);
 }
 
 std::string stem_of(const core::image& i) {

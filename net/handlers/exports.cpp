@@ -23,10 +23,13 @@ coco_shape read_shape(const request& r) {
 }
 
 std::string rendered(services& s, coco_shape shape, const core::image& image,
-                     const core::processing_result& result) {
-  if (shape != coco_shape::compressed) return coco_json(s.codec, shape, image, result);
-  if (auto known = s.blobs.read(result.coco_json_blob_path)) return std::move(*known);
+                     core::processing_result result) {
+  const bool kept = shape == coco_shape::compressed;
+  if (auto known = kept ? s.blobs.read(result.coco_json_blob_path) : std::nullopt)
+    return std::move(*known);
+  if (shows_prompts(result.mode)) s.results.add_prompts(result.user, {&result, 1});
   auto text = coco_json(s.codec, shape, image, result);
+  if (!kept) return text;
   // A rendering that can't be kept (full disk) is still an answer.
   static_cast<void>(s.blobs.put_bytes(result.coco_json_blob_path, text));
   return text;
@@ -37,18 +40,18 @@ reply export_one(services& s, const request& r) {
   const auto mode = query_mode(r);
   const auto shape = read_shape(r);
   const auto image = found(s.images.find_image(r.actor.id, id), "Image not found");
-  const auto result = s.results.newest_result(r.actor.id, id, mode);
+  auto result = s.results.newest_result(r.actor.id, id, mode);
   if (!result)
     refuse(error_code::not_found,
            "Image has not been processed yet with mode " + std::string(core::to_string(mode)));
-  auto out = json_reply(rendered(s, shape, image, *result));
+  auto out = json_reply(rendered(s, shape, image, std::move(*result)));
   out.headers.emplace_back("Content-Disposition",
                            content_disposition("attachment", stem_of(image) + "_coco.json"));
   out.headers.emplace_back("Cache-Control", "private, no-cache");
   return out;
 }
 
-/// One result is in memory at a time, beside the entries of the images written so far.
+/// Beside the entries of the images written so far, some hundred results are in memory at most.
 struct coco_stream {
   export_walk walk;
   coco_writer writer;
@@ -71,8 +74,8 @@ struct coco_stream {
 
 reply export_many(services& s, const request& r) {
   const auto shape = read_shape(r);
-  const auto stream =
-      std::make_shared<coco_stream>(coco_stream{export_walk(s, r), coco_writer(s.codec, shape)});
+  const auto stream = std::make_shared<coco_stream>(
+      coco_stream{export_walk(s, r, true), coco_writer(s.codec, shape)});
   const auto mode = std::string(core::to_string(stream->walk.mode()));
   return download([stream](std::string& piece) { return (*stream)(piece); }, "application/json",
                   mode + "_coco.json");

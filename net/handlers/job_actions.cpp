@@ -1,6 +1,8 @@
 // GET /jobs/{id}/images, POST /jobs/{id}/cancel, POST /jobs/{id}/retry, PATCH /jobs/{id}.
 #include <algorithm>
 #include <cstdlib>
+#include <unordered_set>
+#include <utility>
 
 #include "core/limits.hpp"
 #include "net/handlers/all.hpp"
@@ -22,22 +24,39 @@ void show_running(image_states& states, const std::vector<core::image_id>& runni
       state.state = core::unit_state::running;
 }
 
+/// The first page is read before the session is asked what runs, whose answer comes on a thread
+/// where no query may be made; the later ones are read while the body is sent.
+struct job_image_pages {
+  services& s;
+  core::user_id actor;
+  core::job_id job;
+  std::optional<core::page<core::job_image_state>> first;
+  std::vector<core::image_id> running{};
+
+  core::page<core::job_image_state> operator()(const core::page_request& p) {
+    auto page = first ? *std::exchange(first, {}) : take(s.jobs.list_job_images(actor, job, p));
+    show_running(page.items, running);
+    return page;
+  }
+};
+
 void job_images(services& s, const shared_request& r, const respond& respond) {
   const auto id = path_id<core::job_id>(*r, 0, "id");
   const auto paging = read_paging(*r, true);
-  auto states = std::make_shared<image_states>(take(s.jobs.list_job_images(r->actor.id, id)));
-  const auto answer = [r, respond, paging, states] {
+  const auto pages = std::make_shared<job_image_pages>(
+      job_image_pages{s, r->actor.id, id, take(s.jobs.list_job_images(r->actor.id, id, paging))});
+  const auto answer = [r, respond, paging, pages] {
     respond(list_reply<core::job_image_state>(
-        *r, paging, {[states](const auto& p) { return slice(*states, p); }, write_job_image, ""}));
+        *r, paging, {[pages](const auto& p) { return (*pages)(p); }, write_job_image, ""}));
   };
   const auto pinned = s.actors.board().find(r->actor.id, id);
   if (!pinned || pinned->view().record.status != core::job_status::running) return answer();
-  s.actors.running_images(
-      r->actor.id, id, actors::reply<std::vector<core::image_id>>([states, answer](auto outcome) {
-        // Without an answer the list is still right, only a little older.
-        if (outcome) show_running(*states, *outcome);
-        answer();
-      }));
+  s.actors.running_images(r->actor.id, id,
+                          actors::reply<std::vector<core::image_id>>([pages, answer](auto outcome) {
+                            // Without an answer the list is still right, only a little older.
+                            if (outcome) pages->running = std::move(*outcome);
+                            answer();
+                          }));
 }
 
 actors::reply<actors::pinned_job_ptr> answer_with_job(const shared_request& r,
@@ -65,8 +84,10 @@ void retry(services& s, const shared_request& r, const respond& respond) {
   if (!core::is_terminal(view.record.status))
     refuse(error_code::conflict, "The job has not ended yet");
   core::create_job job;
-  for (const auto& state : take(s.jobs.list_job_images(r->actor.id, id)))
-    if (state.state == core::unit_state::failed) job.image_ids.push_back(state.image);
+  const auto failed = s.jobs.failed_images(r->actor.id, id);
+  const std::unordered_set<core::image_id> again(failed.begin(), failed.end());
+  for (const auto& image : view.record.image_ids)
+    if (again.contains(image)) job.image_ids.push_back(image);
   if (job.image_ids.empty()) refuse(error_code::conflict, "The job has no failed images");
   job.mode = view.record.mode;
   job.priority = view.record.priority;

@@ -58,6 +58,7 @@ struct list_stream {
       first = false;
     } else {
       paging.after = page.next;
+      paging.with_total = false;  // said by the first page
       page = source.fetch(paging);
       piece = items_text(page, source);
       if (!page.items.empty()) piece.insert(piece.begin(), ',');

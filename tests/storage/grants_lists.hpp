@@ -50,6 +50,7 @@ inline const std::map<std::string, reach> functions = {
     {"definer_count_users()", reach::across_users},
     {"definer_find_login(text)", reach::across_users},
     {"definer_list_users()", reach::across_users},
+    {"definer_users_page(timestamp with time zone,uuid,bigint)", reach::across_users},
     {"definer_find_api_key(bytea)", reach::across_users},
     {"definer_touch_api_key(uuid)", reach::across_users},
     {"definer_take_open_jobs(bigint,uuid)", reach::across_users},

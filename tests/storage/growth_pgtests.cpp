@@ -5,6 +5,7 @@
 #include <set>
 
 #include "empty_database.hpp"
+#include "storage/links.hpp"
 #include "storage/reconcile.hpp"
 
 using namespace samovar;
@@ -74,8 +75,9 @@ struct filled_database : empty_database {
   std::int64_t reads(bool of_long_values) {
     pool->take()->exec("select pg_stat_force_next_flush()");
     return count(std::string{"select coalesce(sum(idx_tup_read), 0) from pg_stat_all_indexes "
-                             "where schemaname = "} +
-                 (of_long_values ? "'pg_toast'" : "'public'"));
+                             "where relid in (select "} +
+                 (of_long_values ? "reltoastrelid" : "oid") +
+                 " from pg_class where relnamespace = 'public'::regnamespace)");
   }
   template <class F>
   std::int64_t reads_of(F&& f, bool of_long_values = false) {
@@ -129,6 +131,152 @@ BOOST_AUTO_TEST_CASE(the_prompts_of_a_job_are_read_once_for_all_its_images) {
   BOOST_TEST(found.size() == static_cast<std::size_t>(n));
   BOOST_TEST(std::count_if(found.begin(), found.end(),
                            [](const auto& r) { return r.prompts.text.has_value(); }) == n);
+}
+
+// The snapshot of the job is none of what a result is.
+BOOST_AUTO_TEST_CASE(a_result_is_read_without_the_prompts_of_its_job) {
+  storage::result_repository results{*pool};
+  std::vector<core::processing_result> found;
+  const auto find = [&] {
+    found = {results.find_result(first, {id(41, 7)}).value(),
+             results.newest_result(first, {id(11, 8)}, core::segmentation_mode::find_all).value()};
+  };
+  BOOST_TEST(reads_of(find, true) == 0);
+  BOOST_TEST(!found[0].prompts.text.has_value());
+  results.add_prompts(first, found);
+  BOOST_TEST((found[0].id.value == id(41, 7) && found[1].id.value == id(41, 8)));
+  BOOST_TEST((found[0].prompts.text.has_value() && found[1].prompts.text.has_value()));
+  BOOST_TEST(*found[0].prompts.text != *found[1].prompts.text);
+}
+
+BOOST_AUTO_TEST_CASE(newest_results_are_found_by_their_images) {
+  storage::result_repository results{*pool};
+  superuser("delete from processing_results where id in (u(41, 2), u(41, 5))");
+  std::vector<core::image_id> images;
+  for (int i = 200; i >= 1; --i) images.push_back({id(11, i)});
+  images.push_back({id(12, 1)});  // another's
+  core::result_run run;
+  BOOST_TEST(reads_of([&] {
+               run = results.newest_results(first, images, core::segmentation_mode::find_all);
+             }) < 3 * 200);
+  BOOST_TEST(run.images_done == 201u);
+  BOOST_REQUIRE(run.results.size() == 198u);
+  for (std::size_t k = 0, i = 0; k < 198; ++k, ++i) {
+    if (i == 195 || i == 198) ++i;  // images 5 and 2
+    BOOST_TEST((run.results[k].image == images[i]));
+  }
+  // Of large ones (here 3 MB) fewer come at once.
+  superuser(
+      "update processing_results set detections = jsonb_build_array(jsonb_build_object("
+      "'bbox', '[0, 0, 3000000, 1]'::jsonb, 'score', 1, 'area', 1500000, "
+      "'size', '[1, 3000000]'::jsonb, 'counts', '111' || repeat('0', 2999997))) "
+      "where id in (u(41, 198), u(41, 196))");
+  run = results.newest_results(first, images, core::segmentation_mode::find_all);
+  BOOST_TEST(run.images_done == 5u);
+  BOOST_REQUIRE(run.results.size() == 5u);
+  BOOST_TEST(run.results[4].detections.at(0).area == 1500000u);
+  run = results.newest_results(first, std::span{images}.subspan(5),
+                               core::segmentation_mode::find_all);
+  BOOST_TEST(run.images_done == 196u);
+  BOOST_TEST(run.results.size() == 193u);
+}
+
+BOOST_AUTO_TEST_CASE(a_page_of_a_jobs_images_is_read_by_their_keys) {
+  storage::job_repository jobs{*pool};
+  superuser(
+      "update processing_jobs set status = 'failed', current_index = 1000 where id = u(30, 1); "
+      "delete from processing_results where id in (u(41, 901), u(41, 902)); "
+      "insert into job_image_failures (job_id, image_id, user_id, error) "
+      "values (u(30, 1), u(11, 901), u(1, 1), 'broken')");
+  core::page_request p;
+  p.limit = 50;
+  p.after = core::cursor{core::timestamp{std::chrono::microseconds(900)}, {}};
+  core::page<core::job_image_state> page;
+  BOOST_TEST(reads_of([&] { page = jobs.list_job_images(first, {id(30, 1)}, p).value(); }) < 300);
+  BOOST_REQUIRE(page.items.size() == 50u);
+  for (int i = 0; i < 50; ++i) BOOST_TEST((page.items[i].image.value == id(11, 901 + i)));
+  BOOST_TEST((page.items[0].state == core::unit_state::failed));
+  BOOST_TEST(*page.items[0].error == "broken");
+  BOOST_TEST((page.items[1].state == core::unit_state::done && !page.items[1].result));
+  BOOST_TEST((page.items[2].result->value == id(41, 903)));
+  BOOST_TEST(page.items[2].filename == "f");
+  BOOST_TEST((jobs.failed_images(first, {id(30, 1)}) == std::vector{core::image_id{id(11, 901)}}));
+
+  std::size_t seen = 950;
+  while (page.next) {
+    p.after = page.next;
+    page = jobs.list_job_images(first, {id(30, 1)}, p).value();
+    seen += page.items.size();
+  }
+  BOOST_TEST(seen == static_cast<std::size_t>(n));
+  // Past the end there is nothing, and of another's job not even that.
+  for (const std::int64_t end : {std::int64_t{n}, std::int64_t{1} << 52}) {
+    p.after = core::cursor{core::timestamp{std::chrono::microseconds(end)}, {}};
+    page = jobs.list_job_images(first, {id(30, 1)}, p).value();
+    BOOST_TEST((page.items.empty() && !page.next));
+  }
+  BOOST_TEST(!jobs.list_job_images(second, {id(30, 1)}, p).ok());
+  BOOST_TEST(jobs.failed_images(second, {id(30, 1)}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_page_of_users_is_read_from_its_place) {
+  superuser(
+      "insert into users (id, email, created_at) select u(1, k), k || '@example.org', "
+      "now() + (k / 2) * interval '1 s' from generate_series(3, N) k");
+  storage::account_repository accounts{*pool};
+  const auto all = accounts.list_users();
+  core::page_request p;
+  p.limit = 60;
+  std::vector<core::user_id> seen;
+  do {
+    core::page<core::user> page;
+    BOOST_TEST(reads_of([&] { page = accounts.list_users(p); }) < 200);
+    for (const auto& u : page.items) seen.push_back(u.id);
+    p.after = page.next;
+  } while (p.after);
+  BOOST_REQUIRE(seen.size() == all.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) BOOST_TEST((seen[i] == all[i].id));
+}
+
+// Of the whole log, or of what the filter finds where that is less.
+BOOST_AUTO_TEST_CASE(a_page_of_the_audit_log_is_read_from_its_place) {
+  superuser(
+      "insert into audit_log (action, user_id, actor_id, at) select "
+      "case when i % 100 = 50 then 'key_created' when i % 2 = 0 then 'sign_in' else 'admin_read' "
+      "end, u(1, case i % 100 when 0 then 2 else 1 end), u(1, case i % 100 when 1 then 2 else 1 "
+      "end), "
+      "now() - interval '1 day' from generate_series(1, 10 * N) i");
+  storage::audit_repository audit{*pool};
+  BOOST_TEST(reads_of([&] { audit.admin_read({first, "10.0.0.1"}, "/none"); }) < 200);
+  using filter = std::pair<std::optional<std::string>, std::optional<core::user_id>>;
+  const std::vector<std::pair<filter, std::size_t>> cases = {{{{}, {}}, 10 * n + 1},
+                                                             {{"key_created", {}}, n / 10},
+                                                             {{"key_revoked", {}}, 0},
+                                                             {{{}, second}, n / 5},
+                                                             {{"sign_in", second}, n / 10},
+                                                             {{"key_created", second}, 0},
+                                                             {{{}, core::user_id{id(1, 9)}}, 0}};
+  for (const auto& [asked, matching] : cases) {
+    core::audit_query q;
+    std::tie(q.action, q.user) = asked;
+    BOOST_TEST_CONTEXT(q.action.value_or("-") << " of " << (q.user ? to_string(*q.user) : "-")) {
+      BOOST_TEST(audit.list(q).total == static_cast<std::int64_t>(matching));
+      q.with_total = false;
+      q.limit = 30;
+      std::set<std::int64_t> seen;
+      for (int pages = 0; pages < 3; ++pages) {
+        core::audit_page page;
+        BOOST_TEST(reads_of([&] { page = audit.list(q); }) < n / 2);
+        BOOST_TEST(page.entries.size() == std::min(matching, seen.size() + 30) - seen.size());
+        for (const auto& e : page.entries) {
+          BOOST_TEST(seen.insert(e.id).second);
+          BOOST_TEST((!q.before || e.id < *q.before));
+          BOOST_TEST((!q.action || e.action == *q.action));
+          q.before = e.id;
+        }
+      }
+    }
+  }
 }
 
 // A page of a thousand jobs of ten thousand images would be some hundred megabytes.

@@ -329,7 +329,10 @@ BOOST_AUTO_TEST_CASE(the_repositories_keep_users_apart) {
   storage::annotation_repository annotations{pool};
   BOOST_TEST(!images.find_image(b.id, a.image).has_value());
   BOOST_TEST(!jobs.find_job(b.id, a.job).has_value());
-  BOOST_TEST(!jobs.list_job_images(b.id, a.job).ok());
+  BOOST_TEST(!jobs.list_job_images(b.id, a.job, {}).ok());
+  BOOST_TEST(jobs.failed_images(b.id, a.job).empty());
+  BOOST_TEST(results.newest_results(b.id, {{a.image}}, core::segmentation_mode::inside_box)
+                 .results.empty());
   BOOST_TEST(!annotations.list_boxes(b.id, a.image, {}, {}).ok());
   BOOST_TEST(!images.delete_image(b.id, a.image).ok());
   BOOST_TEST(results.list_results(b.id, a.image, {}).items.empty());

@@ -229,11 +229,12 @@ BOOST_AUTO_TEST_CASE(outcomes_are_those_of_one_by_one) {
   BOOST_TEST(j.version == out[3]->record.version);
   BOOST_TEST(j.completed_at.has_value());
   BOOST_TEST(!j.error.has_value());
-  const auto states = jobs.list_job_images(user, c.id).value();
+  const auto states = jobs.list_job_images(user, c.id, {}).value().items;
   BOOST_TEST((states[0].state == core::unit_state::failed));
   BOOST_TEST(states[0].error.value() == "it was \\ \"odd\"");
   BOOST_TEST(states[1].result.has_value());
-  const auto r = results.find_result(user, *states[1].result).value();
+  auto r = results.find_result(user, *states[1].result).value();
+  results.add_prompts(user, {&r, 1});
   const auto& sent = *std::get<core::record_result>(batch[2]).result;
   BOOST_TEST((r.detections == sent.detections));
   BOOST_TEST(r.prompts.boxes.size() == 1u);

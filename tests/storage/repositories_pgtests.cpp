@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(lists_page_in_both_directions_and_search) {
   std::vector<core::image_id> made;
   for (int i = 0; i < 7; ++i) made.push_back(add_image(user).id);
   auto odd = make_image(user);
-  odd.filename = "100%_Kaffee.PNG";
+  odd.filename = "100%_KÄFfee.PNG";
   BOOST_REQUIRE(images.insert_image(user, odd).ok());
   made.push_back(odd.id);
   for (const bool oldest_first : {false, true}) {
@@ -95,10 +95,19 @@ BOOST_AUTO_TEST_CASE(lists_page_in_both_directions_and_search) {
     BOOST_TEST((seen == expected));
   }
   core::image_query q;
-  q.search = "0%_kaffee";
+  q.search = "0%_kÄfFEE";
+  BOOST_TEST(images.list_images(user, q).total == 1);
+  q.search = "0%_käffee";
   BOOST_TEST(images.list_images(user, q).total == 1);
   q.search = "%";
   BOOST_TEST(images.list_images(user, q).items.size() == 1u);
+  q.search = ".";
+  q.paging.limit = 3;
+  do {
+    const auto page = images.list_images(user, q);
+    BOOST_TEST(page.total == 8);
+    q.paging.after = page.next;
+  } while (q.paging.after);
   q.search = "'; drop table images; --";
   BOOST_TEST(images.list_images(user, q).total == 0);
   const std::vector<core::image_id> ids = {made[3], fresh<core::image_id>(), made[1], made[3]};

@@ -43,7 +43,10 @@ struct jobs final : job_store {
   page<job> list_jobs(user_id, std::optional<job_status>, const page_request&) override { never(); }
   std::optional<job> find_job(user_id, job_id) override { never(); }
   queue_summary summarize_queue(user_id) override { never(); }
-  outcome<std::vector<job_image_state>> list_job_images(user_id, job_id) override { never(); }
+  outcome<page<job_image_state>> list_job_images(user_id, job_id, const page_request&) override {
+    never();
+  }
+  std::vector<image_id> failed_images(user_id, job_id) override { never(); }
 };
 
 struct results final : result_store {
@@ -51,6 +54,10 @@ struct results final : result_store {
   std::optional<processing_result> newest_result(user_id, image_id, segmentation_mode) override {
     never();
   }
+  result_run newest_results(user_id, std::span<const image_id>, segmentation_mode) override {
+    never();
+  }
+  void add_prompts(user_id, std::span<processing_result>) override { never(); }
   page<processing_result> list_results(user_id, std::optional<image_id>,
                                        const page_request&) override {
     never();

@@ -49,6 +49,7 @@ class fake_accounts final : public core::account_store {
   std::optional<core::login_record> find_login(const std::string&) override { return {}; }
   std::optional<core::user> find_user(core::user_id) override { return {}; }
   std::vector<core::user> list_users() override { return {}; }
+  core::page<core::user> list_users(const core::page_request&) override { return {}; }
   core::status set_display_name(core::user_id, const std::string&,
                                 const core::change_origin&) override {
     return core::done{};

@@ -53,6 +53,9 @@ std::vector<core::user> fake_accounts::list_users() {
   for (const auto& a : accounts) out.push_back(a.user);
   return out;
 }
+core::page<core::user> fake_accounts::list_users(const core::page_request& p) {
+  return page_of(list_users(), p);
+}
 core::status fake_accounts::set_display_name(core::user_id id, const std::string& name,
                                              const core::change_origin&) {
   find(id)->user.display_name = name;

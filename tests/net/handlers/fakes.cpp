@@ -9,22 +9,12 @@ using core::make_error;
 
 namespace {
 
-/// A page of `rows` (oldest first) by their place in the vector.
-template <class T>
-core::page<T> page_of(std::vector<T> rows, const core::page_request& p) {
-  if (!p.oldest_first) std::reverse(rows.begin(), rows.end());
-  core::page<T> out;
-  out.total = static_cast<std::int64_t>(rows.size());
-  std::size_t begin = 0;
-  if (p.after) begin = static_cast<std::size_t>(p.after->at.time_since_epoch().count());
-  const auto end = std::min(rows.size(), begin + p.limit);
-  for (std::size_t i = begin; i < end; ++i) out.items.push_back(rows[i]);
-  if (end < rows.size())
-    out.next = core::cursor{core::timestamp{std::chrono::microseconds(end)}, {}};
-  return out;
-}
-
 core::error not_found(const char* sentence) { return make_error(error_code::not_found, sentence); }
+
+core::processing_result without_prompts(core::processing_result r) {
+  r.prompts = {};
+  return r;
+}
 
 }  // namespace
 
@@ -46,6 +36,7 @@ core::status fake_images::insert_image(core::user_id, const core::image& img) {
 }
 core::page<core::image> fake_images::list_images(core::user_id actor, const core::image_query& q) {
   ++list_calls;
+  if (q.paging.with_total) ++totals_asked;
   std::vector<core::image> mine;
   for (const auto& i : rows)
     if (i.owner == actor && (!q.search || i.filename.find(*q.search) != std::string::npos))
@@ -164,24 +155,47 @@ core::queue_summary fake_jobs::summarize_queue(core::user_id actor) {
   }
   return q;
 }
-core::outcome<std::vector<core::job_image_state>> fake_jobs::list_job_images(core::user_id actor,
-                                                                             core::job_id id) {
+core::outcome<core::page<core::job_image_state>> fake_jobs::list_job_images(
+    core::user_id actor, core::job_id id, const core::page_request& p) {
   if (!find_job(actor, id)) return not_found("Job not found");
-  return images[id];
+  return page_of(images[id], p);
+}
+std::vector<core::image_id> fake_jobs::failed_images(core::user_id actor, core::job_id id) {
+  std::vector<core::image_id> out;
+  if (!find_job(actor, id)) return out;
+  for (const auto& i : images[id])
+    if (i.state == core::unit_state::failed) out.insert(out.begin(), i.image);
+  return out;
 }
 
 std::optional<core::processing_result> fake_results::find_result(core::user_id actor,
                                                                  core::result_id id) {
   for (const auto& r : rows)
-    if (r.user == actor && r.id == id) return r;
+    if (r.user == actor && r.id == id) return without_prompts(r);
   return std::nullopt;
 }
 std::optional<core::processing_result> fake_results::newest_result(core::user_id actor,
                                                                    core::image_id image,
                                                                    core::segmentation_mode mode) {
   for (auto r = rows.rbegin(); r != rows.rend(); ++r)
-    if (r->user == actor && r->image == image && r->mode == mode) return *r;
+    if (r->user == actor && r->image == image && r->mode == mode) return without_prompts(*r);
   return std::nullopt;
+}
+core::result_run fake_results::newest_results(core::user_id actor,
+                                              std::span<const core::image_id> images,
+                                              core::segmentation_mode mode) {
+  ++runs;
+  core::result_run run;
+  run.images_done = std::min(images.size(), run_max);
+  for (const auto id : images.first(run.images_done))
+    if (auto r = newest_result(actor, id, mode)) run.results.push_back(std::move(*r));
+  return run;
+}
+void fake_results::add_prompts(core::user_id actor, std::span<core::processing_result> results) {
+  ++prompt_reads;
+  for (auto& r : results)
+    for (const auto& row : rows)
+      if (row.user == actor && row.id == r.id) r.prompts = row.prompts;
 }
 core::page<core::processing_result> fake_results::list_results(core::user_id actor,
                                                                std::optional<core::image_id> image,

@@ -1,6 +1,7 @@
 // In-memory ports, and a world in which handlers can be called like a client would.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,21 @@ struct fake_secrets final : core::secrets {
   std::string sha256(std::string_view data) const override;
 };
 
+/// A page of `rows` (oldest first) by their place in the vector.
+template <class T>
+core::page<T> page_of(std::vector<T> rows, const core::page_request& p) {
+  if (!p.oldest_first) std::reverse(rows.begin(), rows.end());
+  core::page<T> out;
+  out.total = static_cast<std::int64_t>(rows.size());
+  std::size_t begin = 0;
+  if (p.after) begin = static_cast<std::size_t>(p.after->at.time_since_epoch().count());
+  const auto end = std::min(rows.size(), begin + p.limit);
+  for (std::size_t i = begin; i < end; ++i) out.items.push_back(rows[i]);
+  if (end < rows.size())
+    out.next = core::cursor{core::timestamp{std::chrono::microseconds(end)}, {}};
+  return out;
+}
+
 struct fake_accounts final : core::account_store {
   struct account {
     core::user user;
@@ -47,6 +63,7 @@ struct fake_accounts final : core::account_store {
   std::optional<core::login_record> find_login(const std::string& email) override;
   std::optional<core::user> find_user(core::user_id id) override;
   std::vector<core::user> list_users() override;
+  core::page<core::user> list_users(const core::page_request& p) override;
   core::status set_display_name(core::user_id id, const std::string& name,
                                 const core::change_origin& by) override;
   core::outcome<std::vector<core::web_session_id>> set_password_hash(
@@ -114,6 +131,7 @@ struct fake_images final : core::image_store {
   std::optional<core::error> refuse_insert;
   bool lost_in_doubt = false;  ///< insert writes the row and then loses the database
   int list_calls = 0;
+  int totals_asked = 0;
   core::status insert_image(core::user_id actor, const core::image& img) override;
   core::page<core::image> list_images(core::user_id actor, const core::image_query& q) override;
   std::optional<core::image> find_image(core::user_id actor, core::image_id id) override;
@@ -154,16 +172,23 @@ struct fake_jobs final : core::job_store {
   std::optional<core::job> find_job(core::user_id actor, core::job_id id) override;
   bool paused = false;
   core::queue_summary summarize_queue(core::user_id actor) override;
-  core::outcome<std::vector<core::job_image_state>> list_job_images(core::user_id actor,
-                                                                    core::job_id id) override;
+  core::outcome<core::page<core::job_image_state>> list_job_images(
+      core::user_id actor, core::job_id id, const core::page_request& p) override;
+  std::vector<core::image_id> failed_images(core::user_id actor, core::job_id id) override;
 };
 
 struct fake_results final : core::result_store {
   std::vector<core::processing_result> rows;  ///< oldest first
+  std::size_t run_max = 1000;                 ///< images that newest_results does at once
+  int runs = 0;                               ///< calls of newest_results
+  int prompt_reads = 0;                       ///< calls of add_prompts
   std::optional<core::processing_result> find_result(core::user_id actor,
                                                      core::result_id id) override;
   std::optional<core::processing_result> newest_result(core::user_id actor, core::image_id image,
                                                        core::segmentation_mode mode) override;
+  core::result_run newest_results(core::user_id actor, std::span<const core::image_id> images,
+                                  core::segmentation_mode mode) override;
+  void add_prompts(core::user_id actor, std::span<core::processing_result> results) override;
   core::page<core::processing_result> list_results(core::user_id actor,
                                                    std::optional<core::image_id> image,
                                                    const core::page_request& p) override;

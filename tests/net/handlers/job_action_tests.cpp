@@ -57,6 +57,26 @@ BOOST_AUTO_TEST_CASE(images_of_a_job) {
   BOOST_TEST(w.call("GET", path + "/images").detail() == "Job not found");
 }
 
+// A long list is read while it is sent; what runs shows on its later pages as well.
+BOOST_AUTO_TEST_CASE(many_images_of_a_job) {
+  job_world w;
+  const auto path = w.make(job_status::running);
+  auto& rows = w.jobs.images.begin()->second;
+  while (rows.size() < 2500)
+    rows.push_back(
+        {w.fresh<core::image_id>(), std::to_string(rows.size()), unit_state::waiting, {}, {}});
+  script().running = {rows[1500].image, rows[2000].image};
+  const auto list = w.call("GET", path + "/images");
+  BOOST_TEST(list.streamed);
+  const auto all = list.parsed();
+  BOOST_REQUIRE_EQUAL(all.size(), 2500u);
+  for (std::size_t i = 2; i < 2500; ++i) {
+    const bool runs = i == 1500 || i == 2000;
+    BOOST_REQUIRE_EQUAL(all[i]["filename"], std::to_string(i));
+    BOOST_REQUIRE_EQUAL(all[i]["state"], runs ? "running" : "queued");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(cancelling) {
   job_world w;
   const auto path = w.make(job_status::queued);

@@ -49,6 +49,48 @@ BOOST_AUTO_TEST_CASE(a_result_has_its_fields) {
   BOOST_TEST(w.call("GET", "/api/v1/results/x").status == 422);
 }
 
+// They are part of the snapshot of the job, which is read as a whole.
+BOOST_AUTO_TEST_CASE(prompts_are_read_where_they_are_shown) {
+  result_world w;
+  w.results.rows.back().prompts.text = "cat";
+  for (const auto& path : {w.path, w.path + "/mask", w.mask + "?mode=find_all",
+                           std::string("/api/v1/exports/masks?mode=find_all")})
+    BOOST_TEST(w.call("GET", path).status == 200);
+  BOOST_TEST(w.results.prompt_reads == 0);
+  for (int i = 0; i < 2; ++i)  // drawn once
+    BOOST_TEST(w.call("GET", w.coco + "?mode=find_all").parsed()["categories"][0]["name"] == "cat");
+  BOOST_TEST(w.results.prompt_reads == 1);
+  w.add_result(w.image, core::segmentation_mode::inside_box, {});
+  BOOST_TEST(w.call("GET", w.coco).status == 200);
+  BOOST_TEST(w.results.prompt_reads == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_export_reads_its_results_many_at_a_time) {
+  world w;
+  for (int i = 0; i < 1250; ++i) {
+    const auto image = w.add_image(w.me, std::to_string(i) + ".png", {4, 2});
+    if (i % 3 == 0) continue;
+    w.add_result(image, find_all, {core::make_detection(mask_of({"##..", "##.."}), 1)});
+    w.results.rows.back().prompts.text = i % 2 == 0 ? "cat" : "dog";
+  }
+  const auto check = [&](const std::string& more) {
+    const auto all = w.call("GET", "/api/v1/exports/coco?mode=find_all" + more).parsed();
+    BOOST_REQUIRE_EQUAL(all["images"].size(), 833u);
+    BOOST_REQUIRE_EQUAL(all["annotations"].size(), 833u);
+    for (std::size_t n = 0; n < 833; ++n) {
+      const auto i = n / 2 * 3 + n % 2 + 1;
+      BOOST_REQUIRE_EQUAL(all["images"][n]["file_name"], std::to_string(i) + ".png");
+      const auto category = all["annotations"][n]["category_id"].get<std::size_t>();
+      BOOST_REQUIRE_EQUAL(all["categories"][category - 1]["name"], i % 2 == 0 ? "cat" : "dog");
+    }
+  };
+  check("");
+  BOOST_TEST(w.results.runs == 13);
+  BOOST_TEST(w.results.prompt_reads == 13);
+  w.results.run_max = 7;  // as with very large results
+  check("");
+}
+
 BOOST_AUTO_TEST_CASE(masks) {
   result_world w;
   const auto a = w.call("GET", w.path + "/mask");
