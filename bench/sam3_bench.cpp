@@ -1,14 +1,16 @@
 // sam3_bench [--device cpu|cuda|auto] [--dtype fp32|bf16|fp16] [--batches 1,8] [--repeats N]
-//            [--warmups N] [--threads N] [--size full|small] [--weights FILE] [--json FILE]
+//            [--warmups N] [--threads N] [--size full|small|thin] [--weights FILE] [--json FILE]
 //            [--only NAME,NAME]
-// sam3_bench --write FILE [--size full|small]
+// sam3_bench --write FILE [--size full|small|thin]
 //
 // Times the SAM 3 network at full size, or the stages whose names contain one of NAME. Without
 // --weights it writes a checkpoint of random numbers to the temporary folder (1.7 GB) and removes
 // it afterwards; --write writes one in float32, as the released one is (3.4 GB). Prints a table;
-// --json writes the same. `small` is for trying the program. A device that is not there is reported
-// as "no device" and is no failure.
-#include <c10/core/GradMode.h>
+// --json writes the same. `small` is for trying the program. `thin` has the full model's depths and
+// next to no width: on a CPU its times are what calling the operations costs, which is what bounds
+// the stages after the encoder on a fast device. A device that is not there is reported as "no
+// device" and is no failure.
+#include <c10/core/InferenceMode.h>
 
 #include <unistd.h>
 
@@ -78,6 +80,16 @@ double memory_mb(const std::string& key) {
 
 options sizes_named(const std::string& name) {
   options o;
+  if (name == "thin") {
+    o.image_size = 8 * o.patch;
+    o.window = 4;
+    o.vit_width = o.text_width = o.width = 64;
+    o.vit_heads = o.text_heads = 4;
+    o.vit_hidden = o.text_hidden = o.hidden = o.geometry_hidden = o.decoder_hidden = 64;
+    o.score_hidden = o.sam_hidden = o.sam_inner = o.sam_iou_hidden = 64;
+    o.vocabulary = 1000;
+    o.queries = 20;
+  }
   if (name != "small") return o;
   o.image_size = 1008 / 3;  // one window
   o.vit_width = o.text_width = 256;
@@ -91,8 +103,9 @@ options sizes_named(const std::string& name) {
 /// Shapes do not tell everything.
 std::string config_of(const options& sizes) {
   std::ostringstream config;
-  config << "{\"image_size\":" << sizes.image_size << ",\"vit_heads\":" << sizes.vit_heads
-         << ",\"text_heads\":" << sizes.text_heads << ",\"global_blocks\":[";
+  config << "{\"image_size\":" << sizes.image_size << ",\"window_size\":" << sizes.window
+         << ",\"vit_heads\":" << sizes.vit_heads << ",\"text_heads\":" << sizes.text_heads
+         << ",\"global_blocks\":[";
   for (std::size_t i = 0; i < sizes.global_blocks.size(); ++i)
     config << (i > 0 ? "," : "") << sizes.global_blocks[i];
   config << "]}";
@@ -120,8 +133,8 @@ struct temporary_checkpoint {
 };
 
 void print(const arguments& a, const std::vector<bench::timing>& rows, double peak) {
-  std::printf("%-40s %5s %11s %11s %8s %7s\n", "stage", "batch", "median ms", "best ms", "TFLOP/s",
-              "% peak");
+  std::printf("%-40s %5s %11s %11s %11s %8s %7s\n", "stage", "batch", "median ms", "best ms",
+              "operations", "TFLOP/s", "% peak");
   std::ostringstream json;
   json << "{\"device\":\"" << a.device << "\",\"dtype\":\"" << a.dtype
        << "\",\"matrix_peak_tflops\":" << peak << ",\"rss_mb\":" << memory_mb("VmRSS")
@@ -129,13 +142,13 @@ void print(const arguments& a, const std::vector<bench::timing>& rows, double pe
   bool first = true;
   for (const auto& r : rows) {
     const double speed = r.median_ms > 0 ? r.tflop / r.median_ms * 1e3 : 0;
-    std::printf("%-40s %5lld %11.2f %11.2f", r.name.c_str(), static_cast<long long>(r.batch),
-                r.median_ms, r.best_ms);
+    std::printf("%-40s %5lld %11.2f %11.2f %11lld", r.name.c_str(), static_cast<long long>(r.batch),
+                r.median_ms, r.best_ms, static_cast<long long>(r.operations));
     if (r.tflop > 0) std::printf(" %8.1f %6.1f%%", speed, 100 * speed / peak);
     std::printf("\n");
     json << (first ? "" : ",") << "{\"name\":\"" << r.name << "\",\"batch\":" << r.batch
          << ",\"median_ms\":" << r.median_ms << ",\"best_ms\":" << r.best_ms
-         << ",\"tflops\":" << speed << "}";
+         << ",\"operations\":" << r.operations << ",\"tflops\":" << speed << "}";
     first = false;
   }
   json << "]}\n";
@@ -155,7 +168,7 @@ int run(arguments a) {
     std::printf("no device\n");
     return 0;
   }
-  c10::NoGradGuard no_gradients;
+  const c10::InferenceMode no_gradients;  // as in the server
   const auto kernels = fit_blas_kernels();
   const int threads = set_cpu_threads(a.threads);
   const at::Device device(a.device);

@@ -1,9 +1,13 @@
 #include "bench/sam3_stages.hpp"
 
+#include <ATen/record_function.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <unordered_set>
 
 #include "model/sam3/finding.hpp"
 #include "model/sam3/preprocess.hpp"
@@ -15,10 +19,51 @@ using namespace model::sam3;
 
 constexpr std::int64_t picture_height = 1200, picture_width = 1600, instances_kept = 20;
 
+thread_local std::vector<bool> calls;  // those now running; true: it has called another
+thread_local std::int64_t operations = 0;
+
+bool looks_only(const std::string& name) {
+  static const std::unordered_set<std::string> names{
+      "alias",       "as_strided",     "detach",     "empty",   "empty_strided",
+      "expand",      "narrow",         "permute",    "select",  "slice",
+      "split",       "squeeze",        "transpose",  "t",       "unbind",
+      "unsqueeze",   "view",           "chunk",      "resize_", "set_",
+      "is_nonzero",  "reshape",        "flatten",    "to",      "expand_as",
+      "empty_like",  "_reshape_alias", "contiguous", "size",    "_unsafe_view",
+      "result_type", "resolve_conj",   "resolve_neg"};
+  return names.count(name.substr(name.find("::") + 2)) > 0;
+}
+
+/// Operations of `run` on this thread.
+std::int64_t count_operations(const std::function<void()>& run) {
+  operations = 0;
+  const auto handle = at::addThreadLocalCallback(
+      at::RecordFunctionCallback(
+          [](const at::RecordFunction&) -> std::unique_ptr<at::ObserverContext> {
+            if (!calls.empty()) calls.back() = true;
+            calls.push_back(false);
+            return nullptr;
+          },
+          [](const at::RecordFunction& f, at::ObserverContext*) {
+            const bool made_of_others = calls.back();
+            calls.pop_back();
+            if (!made_of_others && !looks_only(f.name())) ++operations;
+          })
+          .scopes({at::RecordScope::FUNCTION}));
+  run();
+  at::removeCallback(handle);
+  return operations;
+}
+
 timing time_it(const std::string& name, std::int64_t batch, double tflop, const plan& p,
                at::Device device, const std::function<void()>& run) {
   std::vector<double> ms;
+  std::int64_t counted = 0;
   for (int i = -p.warmups; i < p.repeats; ++i) {
+    if (i == -1) {
+      counted = count_operations(run);
+      continue;
+    }
     wait_for(device);
     const auto begin = std::chrono::steady_clock::now();
     run();
@@ -27,7 +72,7 @@ timing time_it(const std::string& name, std::int64_t batch, double tflop, const 
     if (i >= 0) ms.push_back(took.count());
   }
   std::sort(ms.begin(), ms.end());
-  return {name, batch, ms[ms.size() / 2], ms.front(), tflop};
+  return {name, batch, ms[ms.size() / 2], ms.front(), tflop, counted};
 }
 
 at::Tensor random_picture() {
@@ -143,7 +188,7 @@ std::vector<timing> time_stages(const network& net, const plan& p) {
                    out.back().median_ms);
     } catch (const std::exception& e) {  // the other stages' numbers are worth having all the same
       std::fprintf(stderr, "%s failed: %s\n", name.c_str(), e.what());
-      out.push_back({name, batch, 0.0, 0.0, 0.0});
+      out.push_back({name, batch});
     }
   };
   for (const auto batch : p.batches) {

@@ -16,6 +16,9 @@ struct timing {
   double median_ms = 0.0;  ///< 0: the stage failed
   double best_ms = 0.0;
   double tflop = 0.0;  ///< work of one run; 0: not counted
+  /// Operations of LibTorch that compute something in one run: views and what is made of others are
+  /// left out. On a device nearly every one is a launch. Counted in the last warm-up; 0 without.
+  std::int64_t operations = 0;
 };
 
 struct plan {

@@ -25,10 +25,14 @@ struct decoded {
 
 struct decoder {
   options sizes;
-  at::Tensor query_embed, presence_token, reference_boxes, divisors;
+  at::Tensor query_embed, presence_token, reference_boxes;
+  /// The sines of a box: sin(v * frequency + phase) of its numbers in this order.
+  at::Tensor sine_frequencies, sine_phases, sine_order;
   std::vector<decoder_layer> layers;
   layer_norm norm, presence_norm;
-  mlp box_head, presence_head, position_head, bias_x, bias_y;
+  mlp box_head, presence_head, position_head;
+  mlp_bank bias_axes;     ///< x, y
+  at::Tensor bias_cells;  ///< [grid, 1]: the cells' places in 0..1, times 8
 
   /// memory [batch, grid*grid, d], positions [grid*grid, d].
   decoded operator()(const at::Tensor& memory, const at::Tensor& positions,
@@ -41,7 +45,7 @@ struct decoder {
 };
 decoder load_decoder(const weight_source& from);
 
-/// log(v / (1 - v)), both kept at `eps` or more.
+/// log(v / (1 - v)) of values in 0..1, both kept at `eps` or more.
 at::Tensor inverse_sigmoid(const at::Tensor& v, double eps);
 
 }  // namespace samovar::model::sam3

@@ -95,7 +95,8 @@ std::vector<instances> find_instances(const network& net, const detector_feature
       const auto level = [&](std::size_t i) {
         return image[i].size(0) == 1 ? image[i] : image[i].narrow(0, p, 1);
       };
-      const prompt_tokens prompt{g.prompt.tokens.narrow(0, p, 1), g.prompt.padding.narrow(0, p, 1)};
+      const prompt_tokens prompt{g.prompt.tokens.narrow(0, p, 1), g.prompt.padding.narrow(0, p, 1),
+                                 g.prompt.bias.narrow(0, p, 1)};
       const at::Tensor pixels =
           net.segment.pixels(g.memory.narrow(0, p, 1), level(0), level(1), prompt, {});
       found.logits =

@@ -4,8 +4,8 @@ namespace samovar::model::sam3 {
 
 at::Tensor fusion_encoder::operator()(const at::Tensor& features, const at::Tensor& positions,
                                       const prompt_tokens& prompt, const trace& t) const {
-  const at::Tensor bias = padding_bias(prompt.padding);
   at::Tensor x = features.to(at::kFloat);
+  const at::Tensor words = prompt.tokens.to(prompt.bias.scalar_type());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& l = layers[i];
     const at::Tensor y = l.norm1(x);
@@ -13,7 +13,7 @@ at::Tensor fusion_encoder::operator()(const at::Tensor& features, const at::Tens
     x = x + l.self_attn(placed, placed, y);
     // Up to here several prompts on one image share the first layer.
     x = x.expand({prompt.tokens.size(0), -1, -1});
-    x = x + l.cross_attn_image(l.norm2(x), prompt.tokens, prompt.tokens, bias);
+    x = x + l.cross_attn_image(l.norm2(x), words, words, prompt.bias);
     x = x + l.feed_forward(x);
     if (t) t("encoder.layer" + std::to_string(i), x);
   }

@@ -114,22 +114,24 @@ prompt_tokens geometry_encoder::operator()(const geometry_prompt& prompt,
   padding.push_back(at::zeros({prompt.batch, 1}, at::kBool));
   at::Tensor x = at::cat(parts, 1).to(at::kFloat);
   at::Tensor padded = at::cat(padding, 1);
-  if (padded.any().item<bool>()) {  // on the CPU: no wait for the device
+  const bool some_padding = padded.any().item<bool>();  // on the CPU: no wait for the device
+  if (some_padding) {
     const at::Tensor order = valid_first(padded);
     padded = padded.gather(1, order);
     x = x.gather(1, upload(order, device).unsqueeze(-1).expand({-1, -1, x.size(2)}));
   }
-  prompt_tokens out{{}, upload(padded, device)};
+  prompt_tokens out{{}, upload(padded, device), {}};
+  if (some_padding) out.bias = padding_bias(out.padding, final_proj.weight.scalar_type());
   if (t) t("sequence_in", x.transpose(0, 1));
   x = norm(final_proj(x).to(at::kFloat));
   if (t) t("projected", x.transpose(0, 1));
-  const at::Tensor bias = padding_bias(out.padding);
-  const at::Tensor values = raw.flatten(1, 2);
-  const at::Tensor keys = values + positions;
+  const auto type = final_proj.weight.scalar_type();
+  const at::Tensor keys = (raw.flatten(1, 2) + positions).to(type);
+  const at::Tensor values = raw.flatten(1, 2).to(type);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& l = layers[i];
     const at::Tensor y = l.norm1(x);
-    x = x + l.self_attn(y, y, y, bias);
+    x = x + l.self_attn(y, y, y, out.bias);
     x = x + l.cross_attn_image(l.norm2(x), keys, values);
     x = x + l.feed_forward(x);
     if (t) t("layer" + std::to_string(i), x.transpose(0, 1));

@@ -25,6 +25,7 @@ struct geometry_prompt {
 struct prompt_tokens {
   at::Tensor tokens;   ///< [batch, n, d] float32
   at::Tensor padding;  ///< [batch, n] bool, true for padding
+  at::Tensor bias;     ///< padding_bias in the type of the weights; undefined: no padding
 };
 
 /// A pre-norm layer: self-attention, cross-attention to the image, feed-forward.

@@ -91,9 +91,45 @@ mlp load_mlp(const weight_source& from, const std::string& name, int layers, pre
   return out;
 }
 
+at::Tensor mlp_bank::operator()(const at::Tensor& x) const {
+  at::Tensor y = x.to(weights.front().scalar_type());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (i > 0) y = y.relu_();
+    y = at::baddbmm(biases[i], y, weights[i]);
+  }
+  return y;
+}
+
+mlp_bank join_mlps(const std::vector<mlp>& mlps) {
+  mlp_bank bank;
+  for (std::size_t i = 0; i < mlps.front().layers.size(); ++i) {
+    std::vector<at::Tensor> weights, biases;
+    for (const auto& m : mlps) {
+      weights.push_back(m.layers[i].weight.t());
+      biases.push_back(m.layers[i].bias.unsqueeze(0));
+    }
+    bank.weights.push_back(at::stack(weights));
+    bank.biases.push_back(at::stack(biases));
+  }
+  return bank;
+}
+
 at::Tensor multi_head::operator()(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                   const at::Tensor& bias) const {
-  const auto split = [&](const at::Tensor& x) {  // [b, n, width] -> [b, heads, n, width/heads]
+  at::Tensor queries, keys, values;  // [b, n, width]
+  if (q.is_same(k) && k.is_same(v)) {
+    const auto parts = query_key_value(q).chunk(3, -1);
+    queries = parts[0], keys = parts[1], values = parts[2];
+  } else if (q.is_same(k)) {
+    const auto parts = query_key(q).chunk(2, -1);
+    queries = parts[0], keys = parts[1], values = value(v);
+  } else if (k.is_same(v)) {
+    const auto parts = key_value(k).chunk(2, -1);
+    queries = query(q), keys = parts[0], values = parts[1];
+  } else {
+    queries = query(q), keys = key(k), values = value(v);
+  }
+  const auto split = [&](const at::Tensor& x) {  // -> [b, heads, n, width/heads]
     return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
   };
   const auto batch = std::max(q.size(0), k.size(0));
@@ -101,29 +137,44 @@ at::Tensor multi_head::operator()(const at::Tensor& q, const at::Tensor& k, cons
     return x.size(0) == batch ? x : x.expand({batch, -1, -1, -1});
   };
   const at::Tensor mixed =
-      attention(shared(split(query(q))), shared(split(key(k))), shared(split(value(v))), bias);
+      attention(shared(split(queries)), shared(split(keys)), shared(split(values)), bias);
   return out(mixed.transpose(1, 2).flatten(2));
 }
 
+namespace {
+
+/// `all` holds the rows of query, key and value, in this order and of one number.
+multi_head cut(const linear& all, linear out, std::int64_t heads) {
+  const auto width = all.weight.size(0) / 3;
+  const auto rows = [&](std::int64_t begin, std::int64_t count) -> linear {
+    return {all.weight.narrow(0, begin * width, count * width),
+            all.bias.narrow(0, begin * width, count * width)};
+  };
+  multi_head m;
+  m.query = rows(0, 1), m.key = rows(1, 1), m.value = rows(2, 1), m.out = std::move(out);
+  m.query_key = rows(0, 2), m.key_value = rows(1, 2), m.query_key_value = all;
+  m.heads = heads;
+  return m;
+}
+
+}  // namespace
+
 multi_head load_packed_attention(const weight_source& from, const std::string& name,
                                  std::int64_t heads) {
-  const auto weights = from.compute(name + ".in_proj_weight").chunk(3, 0);
-  const auto biases = from.compute(name + ".in_proj_bias").chunk(3, 0);
-  return {{weights[0], biases[0]},
-          {weights[1], biases[1]},
-          {weights[2], biases[2]},
-          load_linear(from, name + ".out_proj"),
-          heads};
+  return cut({from.compute(name + ".in_proj_weight"), from.compute(name + ".in_proj_bias")},
+             load_linear(from, name + ".out_proj"), heads);
 }
 
 multi_head load_split_attention(const weight_source& from, const std::string& name,
                                 std::int64_t heads) {
-  return {load_linear(from, name + ".q_proj"), load_linear(from, name + ".k_proj"),
-          load_linear(from, name + ".v_proj"), load_linear(from, name + ".out_proj"), heads};
+  const linear q = load_linear(from, name + ".q_proj"), k = load_linear(from, name + ".k_proj"),
+               v = load_linear(from, name + ".v_proj");
+  return cut({at::cat({q.weight, k.weight, v.weight}), at::cat({q.bias, k.bias, v.bias})},
+             load_linear(from, name + ".out_proj"), heads);
 }
 
-at::Tensor padding_bias(const at::Tensor& padding) {
-  const at::Tensor zero = at::zeros(padding.sizes(), padding.options().dtype(at::kFloat));
+at::Tensor padding_bias(const at::Tensor& padding, at::ScalarType type) {
+  const at::Tensor zero = at::zeros(padding.sizes(), padding.options().dtype(type));
   return zero.masked_fill(padding, -std::numeric_limits<double>::infinity())
       .unsqueeze(1)
       .unsqueeze(1);

@@ -54,13 +54,25 @@ mlp load_mlp(const weight_source& from, const std::string& name, int layers,
 /// To the device without waiting for what it is doing (a plain copy from the CPU would).
 at::Tensor upload(const at::Tensor& x, at::Device device);
 
+/// Several MLPs of one shape, each for its own part of the input, in one product a layer.
+struct mlp_bank {
+  std::vector<at::Tensor> weights;  ///< [mlps, in, out] for each layer
+  std::vector<at::Tensor> biases;   ///< [mlps, 1, out]
+  /// [mlps, rows, in] -> [mlps, rows, out]; ReLU between the layers.
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+mlp_bank join_mlps(const std::vector<mlp>& mlps);
+
 /// Multi-head attention over [batch, tokens, width]. A side of batch 1 serves every batch of the
 /// other.
 struct multi_head {
   linear query, key, value, out;
+  /// The rows of several of them together, for one tensor that is asked for more than one; they
+  /// share memory with those above.
+  linear query_key, key_value, query_key_value;
   std::int64_t heads = 1;
   /// `bias` is added to the scaled scores, broadcast to [batch, heads, queries, keys]; undefined:
-  /// none.
+  /// none. In the type of the weights it need not be converted for each layer.
   at::Tensor operator()(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const at::Tensor& bias = {}) const;
 };
@@ -71,8 +83,8 @@ multi_head load_packed_attention(const weight_source& from, const std::string& n
 multi_head load_split_attention(const weight_source& from, const std::string& name,
                                 std::int64_t heads);
 
-/// [batch, tokens] with true for padding -> [batch, 1, 1, tokens] of 0 and -infinity, float32.
-at::Tensor padding_bias(const at::Tensor& padding);
+/// [batch, tokens] with true for padding -> [batch, 1, 1, tokens] of 0 and -infinity.
+at::Tensor padding_bias(const at::Tensor& padding, at::ScalarType type);
 
 /// 3x3, padding 1, over [batch, height, width, channels] in contiguous memory (channels last).
 struct convolution3 {

@@ -27,8 +27,10 @@ mask_candidates mask_decoder::operator()(const interactive_features& image,
     const auto& l = layers[i];
     if (i == 0)
       q = l.norm1(l.self_attn(q, q, q).to(at::kFloat));
-    else
-      q = l.norm1(q + l.self_attn(q + tokens, q + tokens, q));
+    else {
+      const at::Tensor placed_q = q + tokens;
+      q = l.norm1(q + l.self_attn(placed_q, placed_q, q));
+    }
     const at::Tensor placed = k + places_kept;
     q = l.norm2(q + l.token_to_image(q + tokens, placed, k));
     q = l.norm3(q + l.lin2(l.lin1(q).relu_()));
@@ -41,10 +43,8 @@ mask_candidates mask_decoder::operator()(const interactive_features& image,
     t("object_score", object_head(q.select(1, 0)));
   }
   const at::Tensor pixels = upscale(image, k);
-  std::vector<at::Tensor> hyper;
-  for (std::size_t m = 0; m < hypernetworks.size(); ++m)
-    hyper.push_back(hypernetworks[m](q.select(1, 2 + static_cast<std::int64_t>(m))));
-  const at::Tensor masks = at::bmm(at::stack(hyper, 1), pixels.transpose(1, 2));
+  const at::Tensor hyper = hypernetworks(q.narrow(1, 2, sizes.mask_tokens).transpose(0, 1));
+  const at::Tensor masks = at::bmm(hyper.transpose(0, 1), pixels.transpose(1, 2));
   mask_candidates out{masks.to(at::kFloat).view({b, -1, side, side}),
                       iou_head(q.select(1, 1)).sigmoid()};
   if (t) {
@@ -109,9 +109,11 @@ mask_decoder load_mask_decoder(const weight_source& from) {
   d.up0 = load_upscaling2(from, base + "output_upscaling.0");
   d.up3 = load_upscaling2(from, base + "output_upscaling.3");
   d.up_norm = load_norm(from, base + "output_upscaling.1", 1e-6);
+  std::vector<mlp> hypernetworks;
   for (std::int64_t i = 0; i < d.sizes.mask_tokens; ++i)
-    d.hypernetworks.push_back(
+    hypernetworks.push_back(
         load_mlp(from, base + "output_hypernetworks_mlps." + std::to_string(i), 3));
+  d.hypernetworks = join_mlps(hypernetworks);
   d.iou_head = load_mlp(from, base + "iou_prediction_head", 3, precision::exact);
   d.object_head = load_mlp(from, base + "pred_obj_score_head", 3, precision::exact);
   return d;

@@ -42,7 +42,7 @@ struct mask_decoder {
   layer_norm norm_final;
   upscaling2 up0, up3;
   layer_norm up_norm;
-  std::vector<mlp> hypernetworks;
+  mlp_bank hypernetworks;
   mlp iou_head, object_head;
 
   /// Of the interactive neck's three levels.

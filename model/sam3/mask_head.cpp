@@ -16,8 +16,8 @@ at::Tensor mask_head::pixels(const at::Tensor& memory, const at::Tensor& level0,
                              const at::Tensor& level1, const prompt_tokens& prompt,
                              const trace& t) const {
   const auto b = memory.size(0), g = sizes.grid();
-  const at::Tensor mixed = cross_attend_prompt(cross_attn_norm(memory), prompt.tokens,
-                                               prompt.tokens, padding_bias(prompt.padding));
+  const at::Tensor mixed =
+      cross_attend_prompt(cross_attn_norm(memory), prompt.tokens, prompt.tokens, prompt.bias);
   if (t) t("seg.prompt_attention", mixed.transpose(0, 1));
   at::Tensor y = (memory + mixed).to(level0.scalar_type()).view({b, g, g, -1});
   const std::array<const at::Tensor*, 2> levels{&level1, &level0};

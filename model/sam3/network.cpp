@@ -43,7 +43,9 @@ grounding network::ground(const detector_features& image, const text_features& t
   const prompt_tokens shapes =
       geometry(geometry_prompt, image[2], positions, t ? t.under("geometry.") : t);
   out.prompt = {at::cat({text_prompt.features, shapes.tokens}, 1),
-                at::cat({text_prompt.padding, shapes.padding}, 1)};
+                at::cat({text_prompt.padding, shapes.padding}, 1),
+                {}};
+  out.prompt.bias = padding_bias(out.prompt.padding, compute);
   if (t) {
     t("prompt", out.prompt.tokens.transpose(0, 1));
     t("prompt_padding_mask", out.prompt.padding);

@@ -11,7 +11,7 @@ text_features text_encoder::operator()(const at::Tensor& ids, const trace& t) co
     const auto& b = blocks[i];
     const at::Tensor y = b.ln_1(x);
     x = x + b.attn(y, y, y, causal);
-    x = x + b.c_proj(gelu_in_place(b.c_fc(b.ln_2(x))));
+    x = x + b.c_proj(gelu_of(b.c_fc, b.ln_2(x)));
     if (t) t("layer" + std::to_string(i), x);
   }
   x = ln_final(x);
@@ -32,7 +32,9 @@ text_encoder load_text_encoder(const weight_source& from) {
   e.token_embedding = from.compute(encoder + "token_embedding.weight");
   e.positional_embedding = from.exact(encoder + "positional_embedding");
   const at::Tensor later = at::ones({o.context, o.context}, at::kBool).triu(1);
-  e.causal = padding_bias(later.unsqueeze(0)).view({1, 1, o.context, o.context}).to(from.device());
+  e.causal = padding_bias(later.unsqueeze(0), from.compute_type())
+                 .view({1, 1, o.context, o.context})
+                 .to(from.device());
   for (std::int64_t i = 0; i < o.text_depth; ++i) {
     const std::string name = encoder + "transformer.resblocks." + std::to_string(i);
     e.blocks.push_back({load_norm(from, name + ".ln_1"), load_norm(from, name + ".ln_2"),

@@ -24,7 +24,7 @@ struct text_features {
 struct text_encoder {
   at::Tensor token_embedding;       ///< [vocabulary, width]
   at::Tensor positional_embedding;  ///< [context, width]
-  at::Tensor causal;                ///< [1, 1, context, context]
+  at::Tensor causal;                ///< [1, 1, context, context], in the type of the weights
   std::vector<text_block> blocks;
   layer_norm ln_final;
   linear resizer;
