@@ -36,7 +36,7 @@ void http_session::take_header(const http_parser::header& h) {
     case http::field::sec_websocket_version: ws_version_ = h.value; return;
     case http::field::sec_websocket_protocol: ws_protocol_ = h.value; return;
     case http::field::expect:
-      expects_continue_ = equals_ignoring_case(h.value, "100-continue");
+      expects_continue_ = http11_ && equals_ignoring_case(h.value, "100-continue");
       return;
     case http::field::connection:
     case http::field::content_length:
@@ -78,7 +78,8 @@ bool http_session::read_headers() {
   if (request_id_.empty()) request_id_ = io_.shared.new_request_id();
   request_->request_id = request_id_;
   believe_proxy();
-  wants_upgrade_ = parser_->upgrade() && equals_ignoring_case(upgrade_, "websocket");
+  wants_upgrade_ = http11_ && request_->method == "GET" && parser_->upgrade() &&
+                   equals_ignoring_case(upgrade_, "websocket");
   if (hosts_ > 1 || (http11_ && hosts_ == 0)) {
     protocol_error(core::error_code::malformed_request, "Exactly one Host header is expected");
     return false;
@@ -101,16 +102,12 @@ void http_session::believe_proxy() {
   }
 }
 
-bool http_session::read_target(std::string_view text) {
+/// What is wrong with it is said by authorized(): who asks comes first.
+void http_session::read_target(std::string_view text) {
   target read;
-  const bool ok = parse_target(text, read);
+  target_ok_ = parse_target(text, read);
   request_->path = std::move(read.path);
   request_->query = std::move(read.query);
-  if (ok) return true;
-  phase_ = phase::body;
-  refuse(core::make_error(core::error_code::malformed_request,
-                          "The request's path or query is malformed"));
-  return false;
 }
 
 }  // namespace samovar::net

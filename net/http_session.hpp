@@ -87,7 +87,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
 
   // Deciding (http_decide.cpp)
   void begin_exchange();
-  bool read_target(std::string_view text);
+  void read_target(std::string_view text);
   bool read_headers();
   void take_header(const http_parser::header& h);
   void take_other_header(const http_parser::header& h);
@@ -142,6 +142,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   const route* route_ = nullptr;
   steady::time_point began_{};
   bool http11_ = true;
+  bool target_ok_ = true;  ///< path and query are well written
   bool keep_alive_ = true;
   bool is_head_ = false;
   bool api_ = false;

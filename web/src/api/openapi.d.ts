@@ -1211,6 +1211,7 @@ export interface components {
         IdentityList: {
             identities: components["schemas"]["Identity"][];
             total: number;
+            next_cursor: string | null;
         };
         WebSession: {
             /** Format: uuid */
@@ -1843,13 +1844,14 @@ export interface components {
         /** @description The range lies outside. */
         RangeNotSatisfiable: {
             headers: {
+                "Content-Range"?: string;
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A length is required. */
+        /** @description The body has neither a Content-Length nor chunks. */
         LengthRequired: {
             headers: {
                 [name: string]: unknown;
@@ -1975,6 +1977,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -2199,7 +2202,12 @@ export interface operations {
     };
     listIdentities: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
+                limit?: components["parameters"]["limit"];
+                /** @description From next_cursor or the Link header. */
+                cursor?: components["parameters"]["cursor"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2216,6 +2224,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["NotSignedIn"];
+            422: components["responses"]["Unprocessable"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Problem"];
         };
@@ -2689,6 +2698,8 @@ export interface operations {
             200: {
                 headers: {
                     ETag?: string;
+                    "Accept-Ranges"?: string;
+                    "Content-Disposition"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2703,6 +2714,9 @@ export interface operations {
             206: {
                 headers: {
                     ETag?: string;
+                    "Accept-Ranges"?: string;
+                    "Content-Disposition"?: string;
+                    "Content-Range"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2716,6 +2730,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2757,6 +2772,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2864,6 +2880,7 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -2992,6 +3009,7 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -3167,6 +3185,7 @@ export interface operations {
             /** @description Not changed. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3196,6 +3215,7 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3262,6 +3282,7 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3452,6 +3473,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3495,6 +3517,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3855,7 +3878,6 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
             503: components["responses"]["Unavailable"];
@@ -4187,7 +4209,11 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Problem"];
         };
