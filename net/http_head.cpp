@@ -38,6 +38,7 @@ void http_session::take_header(const http_parser::header& h) {
     case http::field::expect:
       expects_continue_ = http11_ && equals_ignoring_case(h.value, "100-continue");
       return;
+    case http::field::transfer_encoding: transfer_coded_ = true; return;
     case http::field::connection:
     case http::field::content_length:
     case http::field::accept_encoding:
@@ -71,7 +72,7 @@ bool http_session::read_headers() {
   content_type_ = upgrade_ = ws_key_ = ws_version_ = ws_protocol_ = {};
   forwarded_for_.clear();
   forwarded_proto_ = forwarded_host_ = {};
-  expects_continue_ = false;
+  expects_continue_ = transfer_coded_ = false;
   hosts_ = 0;
   request_id_.clear();
   for (const auto& h : parser_->headers) take_header(h);
@@ -82,6 +83,13 @@ bool http_session::read_headers() {
                    equals_ignoring_case(upgrade_, "websocket");
   if (hosts_ > 1 || (http11_ && hosts_ == 0)) {
     protocol_error(core::error_code::malformed_request, "Exactly one Host header is expected");
+    return false;
+  }
+  // RFC 9112, 6.1 and 6.3: nobody can say where such a body ends, and what a proxy took for the
+  // body would be read as the next request.
+  if (transfer_coded_ && !(http11_ && parser_->chunked())) {
+    protocol_error(core::error_code::malformed_request,
+                   "A body may be sent in chunks, in no other transfer coding");
     return false;
   }
   return true;

@@ -147,6 +147,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   bool is_head_ = false;
   bool api_ = false;
   bool expects_continue_ = false;
+  bool transfer_coded_ = false;  ///< there is a Transfer-Encoding
   bool wants_upgrade_ = false;
   bool dirty_ = false;  ///< unread input is left: linger before closing
   std::string request_id_;

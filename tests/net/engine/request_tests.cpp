@@ -73,6 +73,23 @@ BOOST_AUTO_TEST_CASE(a_body_that_must_be_there_has_a_length) {
   BOOST_TEST(chunked.status == 200);
 }
 
+// RFC 9112, 6.3: else what a proxy took for the body would be answered as the next request.
+BOOST_AUTO_TEST_CASE(only_chunks_are_understood) {
+  for (const char* coding : {"xchunked", "gzip", "chunked, gzip", "chunked, chunked", "identity"}) {
+    client c(port);
+    c.send("GET /health HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: " + std::string(coding) +
+           "\r\n\r\n" + get("/api/v1/health"));
+    BOOST_TEST_INFO(coding);
+    BOOST_CHECK_EQUAL(c.read().status, 400);
+    BOOST_CHECK_EQUAL(c.read().status, 0);
+  }
+  client old(port);
+  old.send("POST /api/v1/echo HTTP/1.0\r\nConnection: keep-alive\r\n" + key +
+           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  BOOST_TEST(old.read().status == 400);
+  BOOST_TEST(old.closes());
+}
+
 // RFC 9110, 10.1.1: an old client would take it for the answer.
 BOOST_AUTO_TEST_CASE(old_clients_are_not_told_to_continue) {
   client c(port);
