@@ -160,7 +160,10 @@ void write_waiting(json_out& out, const actors::queue_entry& q) {
       .field("leases_out", q.leases_out)
       .field("served_seconds", q.served_seconds)
       .field("share_weight", q.share_weight)
-      .end_object();
+      .key("devices")
+      .begin_array();
+  for (const auto& device : q.devices) out.value(device);
+  out.end_array().end_object();
 }
 
 /// A list out of the supervisor's state; `slice` cuts the page asked for out of it.

@@ -1683,6 +1683,8 @@ export interface components {
             leases_out: number;
             served_seconds: number;
             share_weight: number;
+            /** @description Those it runs on now. */
+            devices: string[];
         };
         Device: {
             id: string;
