@@ -70,6 +70,7 @@ void http_session::begin_exchange() {
   route_ =
       match_.index >= 0 ? &engine.routes.routes()[static_cast<std::size_t>(match_.index)] : nullptr;
   api_ = request_->path.starts_with("/api/") || request_->path == "/api";
+  if (answer_preflight()) return;
   const bool v1 = request_->path.starts_with("/api/v1/") || request_->path == "/api/v1";
   if (route_ ? route_->who != access::open : v1)
     authenticate();

@@ -57,6 +57,7 @@ void http_session::take_other_header(const http_parser::header& h) {
     if (equals_ignoring_case(h.name, "x-forwarded-proto")) forwarded_proto_ = last_value(h.value);
     if (equals_ignoring_case(h.name, "x-forwarded-host")) forwarded_host_ = last_value(h.value);
   }
+  if (equals_ignoring_case(h.name, "access-control-request-method")) preflight_ = true;
   if (equals_ignoring_case(h.name, "x-api-key")) x_api_key_ = h.value;
   if (equals_ignoring_case(h.name, "x-csrf-token")) csrf_ = h.value;
   if (equals_ignoring_case(h.name, "x-request-id") && request_id_ok(h.value)) request_id_ = h.value;
@@ -72,7 +73,8 @@ bool http_session::read_headers() {
   content_type_ = upgrade_ = ws_key_ = ws_version_ = ws_protocol_ = {};
   forwarded_for_.clear();
   forwarded_proto_ = forwarded_host_ = {};
-  expects_continue_ = transfer_coded_ = false;
+  expects_continue_ = transfer_coded_ = preflight_ = false;
+  cors_origin_.clear();
   hosts_ = 0;
   request_id_.clear();
   for (const auto& h : parser_->headers) take_header(h);
@@ -108,6 +110,17 @@ void http_session::believe_proxy() {
     host_ = forwarded_host_;
     request_->headers.insert_or_assign("host", std::string(host_));
   }
+}
+
+/// Notes whether a page of another origin asks and may; a preflight, which carries no credentials,
+/// is answered here.
+bool http_session::answer_preflight() {
+  if (!api_ || !io_.shared.foreign_pages.contains(origin_)) return false;
+  cors_origin_ = origin_;
+  if (!preflight_ || request_->method != "OPTIONS") return false;
+  keep_alive_ = keep_alive_ && parser_->is_done();
+  send(preflight_reply());
+  return true;
 }
 
 /// What is wrong with it is said by authorized(): who asks comes first.

@@ -92,6 +92,7 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   void take_header(const http_parser::header& h);
   void take_other_header(const http_parser::header& h);
   void believe_proxy();
+  bool answer_preflight();
   void authenticate();
   void on_verified(core::outcome<authentication::entry_ptr> result);
   void admitted(const authentication::entry_ptr& entry);
@@ -147,6 +148,8 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   bool is_head_ = false;
   bool api_ = false;
   bool expects_continue_ = false;
+  bool preflight_ = false;       ///< a browser asks whether a page of another origin may
+  std::string cors_origin_;      ///< that of an allowed page which asks
   bool transfer_coded_ = false;  ///< there is a Transfer-Encoding
   bool wants_upgrade_ = false;
   bool dirty_ = false;  ///< unread input is left: linger before closing
