@@ -7,6 +7,9 @@ namespace samovar::storage {
 
 bool means_unavailable(const pqxx::sql_error& e) {
   const std::string& state = e.sqlstate();
+  // PostgreSQL gives every error a state (libpqxx 6.4 forgets that of one). Without one it is libpq
+  // that speaks, which may call the connection open that it could not write to.
+  if (state.empty()) return dynamic_cast<const pqxx::insufficient_privilege*>(&e) == nullptr;
   // 08 connection; 57P admin shutdown, crash, starting up; 53 out of disk, memory, connections.
   return state.starts_with("08") || state.starts_with("57P") || state.starts_with("53") ||
          state == "25006";  // read-only: a standby or a full disk
@@ -37,7 +40,9 @@ connection::connection(const std::string& conninfo) {
         // One plan for each statement: policies make planning dear, and with the settings above
         // the values would not change the plan.
         "set plan_cache_mode=force_generic_plan");
-  } catch (const pqxx::broken_connection& e) {
+  } catch (const pqxx::sql_error&) {
+    throw;
+  } catch (const pqxx::failure& e) {
     lost(e.what());
   }
 }

@@ -20,7 +20,8 @@
 
 namespace samovar::storage {
 
-/// True when the error says "the server is going away or full", not "the statement is wrong".
+/// True when the error says "the server is going away or full" or is libpq's own, not "the
+/// statement is wrong".
 bool means_unavailable(const pqxx::sql_error& e);
 /// True when nothing is wrong with the statement or the server: a lock or the statement took too
 /// long, and given again later it will succeed.
@@ -60,16 +61,14 @@ class connection {
   auto guarded(F&& f) {
     try {
       return f();
-    } catch (const pqxx::broken_connection& e) {
-      lost(e.what());
-    } catch (const pqxx::in_doubt_error& e) {
-      lost(e.what());
     } catch (const pqxx::transaction_rollback&) {  // no sql_error to libpqxx 6.4
       throw core::store_unavailable("the database resolved a deadlock");
     } catch (const pqxx::sql_error& e) {
       if (means_unavailable(e) || !raw_->is_open()) lost(e.what());
       if (is_passing(e)) throw core::store_unavailable("the database is too busy");
       throw;
+    } catch (const pqxx::failure& e) {  // broken, in doubt, or libpq could not even ask
+      lost(e.what());
     }
   }
 

@@ -1,5 +1,10 @@
 #include "storage/pool.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+
 #include "cluster_fixture.hpp"
 
 using namespace samovar;
@@ -77,3 +82,25 @@ BOOST_AUTO_TEST_CASE(a_connection_lost_on_loan_is_unavailable_and_not_made_again
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+// PostgreSQL warns everybody ("another server process has crashed") and hangs up. When the warning
+// is still unread as a statement is written, libpq reports the failed write in words of its own,
+// without SQLSTATE, and calls the connection open.
+BOOST_AUTO_TEST_CASE(a_connection_lost_with_a_warning_unread_is_unavailable) {
+  const auto conninfo = cluster().db.app_conninfo;
+  storage::connection lost{conninfo}, killed{conninfo};
+  BOOST_CHECK_THROW(lost.guarded([&] {
+    pqxx::nontransaction t{lost.raw()};
+    t.exec("select 1");
+    BOOST_REQUIRE(::kill(killed.raw().backendpid(), SIGKILL) == 0);
+    pollfd p{lost.raw().sock(), POLLIN, 0};
+    while (::poll(&p, 1, 10'000) > 0 && (p.revents & POLLHUP) == 0) ::usleep(1000);
+    BOOST_REQUIRE((p.revents & POLLHUP) != 0);
+    return t.exec("select 1");
+  }),
+                    core::store_unavailable);
+  BOOST_TEST(lost.broken());
+  storage::pool back{conninfo, 1, std::chrono::milliseconds(1000)};
+  for (int i = 0; i < 1000 && !back.answers(); ++i) ::usleep(20'000);
+  BOOST_TEST(back.answers());
+}

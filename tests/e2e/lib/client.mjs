@@ -28,6 +28,9 @@ export class Client {
     Object.assign(this, {key, cookie, csrf, origin, ca});
     this.http = this.base.protocol === 'https:' ? https : http;
     this.agent = new this.http.Agent({keepAlive: true, maxSockets: 64, ...(ca && {ca})});
+    // A reset may reach a socket while no request listens to it: that is nobody's failure.
+    const connect = this.agent.createConnection.bind(this.agent);
+    this.agent.createConnection = (...args) => connect(...args).on('error', () => {});
   }
 
   /// `path` is below /api/v1 unless it begins with "root:". `record: false` only where the contract

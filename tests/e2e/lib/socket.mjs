@@ -35,6 +35,7 @@ export class Socket {
     await new Promise((resolve, reject) => {
       socket.ws.on('open', resolve);
       socket.ws.on('unexpected-response', (_, res) => {
+        res.socket.on('error', () => {}); // nobody listens to it from now on
         res.resume();
         reject(
           Object.assign(new Error(`upgrade refused with ${res.statusCode}`), {
