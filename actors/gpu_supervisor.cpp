@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 #include <caf/all.hpp>
+#include <map>
+#include <set>
 
 namespace samovar::actors {
 
@@ -177,8 +179,13 @@ supervisor_state report(self_pointer self) {
     d.busy_fraction = busy_fraction(s.devices[i], now_of(self));
     out.devices.push_back(std::move(d));
   }
-  for (const auto& c : s.scheduler.state())
-    out.queue.push_back({c.user, c.demand, c.leases_out, c.served_us / 1e6, c.weight});
+  std::map<core::user_id, std::set<std::size_t>> places;
+  for (const auto& [token, lease] : s.leases.leases()) places[lease.user].insert(lease.device);
+  for (const auto& c : s.scheduler.state()) {
+    out.queue.push_back({c.user, c.demand, c.leases_out, c.served_us / 1e6, c.weight, {}});
+    for (const auto device : places[c.user])
+      out.queue.back().devices.push_back(s.devices[device].report.id);
+  }
   return out;
 }
 

@@ -84,6 +84,7 @@ struct queue_entry {
   int leases_out = 0;
   double served_seconds = 0.0;
   double share_weight = 1.0;
+  std::vector<std::string> devices;  ///< where those leases are, each device once
 };
 
 struct supervisor_state {

@@ -98,6 +98,7 @@ net::settings net_settings_of(const config::settings& s, const model_facts& mode
   n.body_rate_min = static_cast<std::uint64_t>(s.http.body_rate_min);
   n.key_requests_per_minute = static_cast<int>(s.http.key_requests_per_minute);
   n.trusted_proxies = s.http.trusted_proxies;
+  n.cors_origins = s.http.cors_origins;
   n.tls_certificate = s.http.tls_certificate;
   n.tls_key = s.http.tls_key;
   n.hsts_s = static_cast<std::uint32_t>(s.http.hsts_s);

@@ -177,6 +177,10 @@ std::vector<declaration> make_table() {
                    "proxies whose X-Forwarded-For, -Proto and -Host are believed",
                    SAMOVAR_MEMBER(http.trusted_proxies)));
   t.back().is_list = true;
+  t.push_back(text("http", "cors_origins", "", "origins between commas",
+                   "pages elsewhere whose scripts may call the API, with API keys; empty: none",
+                   SAMOVAR_MEMBER(http.cors_origins)));
+  t.back().is_list = true;
   t.push_back(text("http", "tls_certificate", "", "a PEM file",
                    "certificate chain, leaf first: the server speaks https; empty: plain HTTP",
                    SAMOVAR_MEMBER(http.tls_certificate)));

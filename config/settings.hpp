@@ -26,6 +26,7 @@ struct settings {
     std::int64_t body_rate_min = 1024;
     std::int64_t key_requests_per_minute = 0;
     std::string trusted_proxies;  ///< addresses and CIDR blocks between commas
+    std::string cors_origins;     ///< origins between commas
     std::string tls_certificate;  ///< PEM file; empty: plain HTTP
     std::string tls_key;          ///< PEM file
     std::int64_t hsts_s = 31'536'000;

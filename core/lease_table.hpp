@@ -57,6 +57,8 @@ class lease_table {
   bool is_out(std::int64_t token) const { return leases_.contains(token); }
   std::size_t size() const noexcept { return leases_.size(); }
   int leases_on(std::size_t device) const;
+  /// Those out, by token: oldest first.
+  const std::map<std::int64_t, lease>& leases() const noexcept { return leases_; }
 
  private:
   struct slot_use {

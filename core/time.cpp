@@ -19,6 +19,17 @@ int digits(const std::string& text, std::size_t pos, std::size_t count) {
   return value;
 }
 
+/// What the text from `pos` on says local time is ahead of UTC: Z, or hours and minutes.
+std::optional<minutes> parse_offset(const std::string& text, std::size_t pos) {
+  if (pos + 1 == text.size() && (text[pos] == 'Z' || text[pos] == 'z')) return minutes{0};
+  if (pos + 6 != text.size() || (text[pos] != '+' && text[pos] != '-') || text[pos + 3] != ':')
+    return std::nullopt;
+  const int hour = digits(text, pos + 1, 2), minute = digits(text, pos + 4, 2);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return std::nullopt;
+  const auto ahead = hours{hour} + minutes{minute};
+  return text[pos] == '-' ? -ahead : ahead;
+}
+
 }  // namespace
 
 std::string to_rfc3339(timestamp t) {
@@ -46,8 +57,9 @@ std::optional<timestamp> parse_rfc3339(const std::string& text) {
   const int minute = digits(text, 14, 2), second = digits(text, 17, 2);
   if (year_part < 0 || month_part < 0 || day_part < 0 || hour < 0 || minute < 0 || second < 0)
     return std::nullopt;
-  if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
-    return std::nullopt;
+  const bool separated = text[4] == '-' && text[7] == '-' && (text[10] == 'T' || text[10] == 't') &&
+                         text[13] == ':' && text[16] == ':';
+  if (!separated) return std::nullopt;
   if (hour > 23 || minute > 59 || second > 59) return std::nullopt;
   const year_month_day date{year{year_part}, month{static_cast<unsigned>(month_part)},
                             day{static_cast<unsigned>(day_part)}};
@@ -58,16 +70,20 @@ std::optional<timestamp> parse_rfc3339(const std::string& text) {
   if (pos < text.size() && text[pos] == '.') {
     ++pos;
     int places = 0;
-    for (; pos < text.size() && text[pos] >= '0' && text[pos] <= '9'; ++pos, ++places) {
-      if (places == 6) return std::nullopt;
-      micros = micros * 10 + (text[pos] - '0');
-    }
+    for (; pos < text.size() && text[pos] >= '0' && text[pos] <= '9'; ++pos, ++places)
+      if (places < 6) micros = micros * 10 + (text[pos] - '0');
     if (places == 0) return std::nullopt;
     for (; places < 6; ++places) micros *= 10;
   }
-  if (pos + 1 != text.size() || text[pos] != 'Z') return std::nullopt;
-  return timestamp{sys_days{date}.time_since_epoch() + hours{hour} + minutes{minute} +
-                   seconds{second} + microseconds{micros}};
+  const auto offset = parse_offset(text, pos);
+  if (!offset) return std::nullopt;
+  const timestamp t{sys_days{date}.time_since_epoch() + hours{hour} + minutes{minute} +
+                    seconds{second} + microseconds{micros} - *offset};
+  if (*offset == minutes{0}) return t;
+  // An offset can lead out of the years that can be written.
+  const auto utc_year = static_cast<int>(year_month_day{floor<days>(t)}.year());
+  if (utc_year < 0 || utc_year > 9999) return std::nullopt;
+  return t;
 }
 
 }  // namespace samovar::core

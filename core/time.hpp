@@ -15,7 +15,8 @@ using tick = std::chrono::microseconds;
 
 /// RFC 3339 in UTC with microseconds, e.g. "2026-11-25T06:38:06.123456Z".
 std::string to_rfc3339(timestamp t);
-/// Parses what `to_rfc3339` writes (fraction optional, 1-6 digits); nullopt for anything else.
+/// Parses RFC 3339 (section 5.6) with any offset and fraction, cut to microseconds; nullopt for
+/// anything else, leap seconds among it, and for instants outside the years 0 to 9999.
 std::optional<timestamp> parse_rfc3339(const std::string& text);
 
 }  // namespace samovar::core

@@ -202,6 +202,9 @@ void authentication::finish(const std::string& key, core::outcome<entry_ptr> res
       waiting_.erase(it);
     }
   }
+  // A first use is a use, and of a key that is asked with once an hour every use is a first one.
+  if (!waiting.empty() && result.ok() && *result && (*result)->kind == credential_kind::api_key)
+    touch(**result, clock::now());
   for (auto& done : waiting) done(result);
 }
 

@@ -11,6 +11,8 @@ using json = nlohmann::json;
 namespace {
 
 constexpr int nesting_max = 32;
+/// Longer names of fields are not repeated in an answer.
+constexpr std::size_t field_name_bytes_max = 64;
 
 [[noreturn]] void invalid(const char* field, const std::string& what) {
   refuse(core::error_code::validation_failed, std::string(field) + " " + what, field);
@@ -18,14 +20,19 @@ constexpr int nesting_max = 32;
 
 /// Parses with bounded nesting, so that a body of brackets costs no memory.
 json parse(std::string_view text) {
-  const json::parser_callback_t bounded = [](int depth, json::parse_event_t, json&) {
+  std::string field;  // of the body itself, the one being read
+  const json::parser_callback_t bounded = [&](int depth, json::parse_event_t event, json& value) {
     if (depth > nesting_max)
       refuse(core::error_code::malformed_request, "The request body is nested too deeply");
+    if (event == json::parse_event_t::key && depth == 1)
+      field = value.get_ref<const std::string&>();
     return true;
   };
   try {
     return json::parse(text.begin(), text.end(), bounded);
   } catch (const json::out_of_range&) {
+    if (!field.empty() && field.size() <= field_name_bytes_max)
+      invalid(field.c_str(), "has a number out of range");
     refuse(core::error_code::validation_failed, "The request body has a number out of range");
   } catch (const json::exception&) {
     refuse(core::error_code::malformed_request, "The request body is not valid JSON");

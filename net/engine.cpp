@@ -51,6 +51,12 @@ trusted_proxies read_proxies(const std::string& list) {
   return std::move(read).value();
 }
 
+cors_origins read_origins(const std::string& list) {
+  auto read = cors_origins::parse(list);
+  if (!read.ok()) throw std::runtime_error(read.failure().detail);
+  return std::move(read).value();
+}
+
 std::unique_ptr<tls_certificate> read_certificate(const settings& s) {
   if (s.tls_certificate.empty() && s.tls_key.empty()) return nullptr;
   return std::make_unique<tls_certificate>(s.tls_certificate, s.tls_key);
@@ -66,6 +72,7 @@ std::optional<bucket_rule> rule_of_keys(const settings& s) {
 
 void check_settings(const settings& s) {
   read_proxies(s.trusted_proxies);
+  read_origins(s.cors_origins);
   read_certificate(s);
 }
 
@@ -74,6 +81,7 @@ engine::engine(services s, const engine_limits& l)
       secure(starts_ignoring_case(ports.config.public_url, "https://")),
       tls(read_certificate(ports.config)),
       proxies(read_proxies(ports.config.trusted_proxies)),
+      foreign_pages(read_origins(ports.config.cors_origins)),
       limits(l),
       connections(l.connections, l.connections_per_address),
       handshakes(l.handshakes, l.handshakes_per_address),

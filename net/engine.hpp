@@ -11,6 +11,7 @@
 
 #include "net/access_control.hpp"
 #include "net/authentication.hpp"
+#include "net/cors.hpp"
 #include "net/engine_limits.hpp"
 #include "net/metrics.hpp"
 #include "net/proxies.hpp"
@@ -63,6 +64,7 @@ struct engine final : access_control {
   bool secure = false;                   ///< public_url is https: a proxy in front speaks TLS
   std::unique_ptr<tls_certificate> tls;  ///< nullptr: plain HTTP
   trusted_proxies proxies;
+  cors_origins foreign_pages;  ///< that may call the API
   engine_limits limits;
   metrics stats;
   door_limits door;

@@ -82,6 +82,7 @@ struct route {
   std::string pattern;  ///< "/api/v1/jobs/{id}"; a {placeholder} matches one segment
   access who = access::signed_in;
   body_kind body = body_kind::none;
+  bool body_optional = false;  ///< a JSON body may be missing; else it must have a length (411)
   where runs = where::pool;
   /// Must call `respond` exactly once, on any thread. An exception becomes a 500 (or a 503 for
   /// core::store_unavailable).

@@ -64,11 +64,13 @@ void http_session::begin_exchange() {
   request_->method = parser_->method;
   request_->remote_address = slot_->address();
   is_head_ = request_->method == "HEAD";
-  if (!read_headers() || !read_target(parser_->target)) return;
+  if (!read_headers()) return;
+  read_target(parser_->target);
   match_ = engine.routes.find(request_->method, request_->path, request_->path_values);
   route_ =
       match_.index >= 0 ? &engine.routes.routes()[static_cast<std::size_t>(match_.index)] : nullptr;
   api_ = request_->path.starts_with("/api/") || request_->path == "/api";
+  if (answer_preflight()) return;
   const bool v1 = request_->path.starts_with("/api/v1/") || request_->path == "/api/v1";
   if (route_ ? route_->who != access::open : v1)
     authenticate();
@@ -178,6 +180,11 @@ bool http_session::refuse_busy_key() {
 void http_session::authorized() {
   auto& engine = io_.shared;
   const auto& actor = request_->actor;
+  if (!target_ok_) {
+    refuse(core::make_error(core::error_code::malformed_request,
+                            "The request's path or query is malformed"));
+    return;
+  }
   if (!route_) {
     const bool page = !api_ && !match_.path_known;
     if (page && (request_->method == "GET" || is_head_)) {
@@ -227,6 +234,12 @@ void http_session::authorized() {
 }
 
 void http_session::expect_body() {
+  const bool has_body = parser_->content_length() || parser_->chunked();
+  if (!has_body && route_->body != body_kind::none && !route_->body_optional) {
+    refuse(core::make_error(core::error_code::length_required,
+                            "The request needs a body, with a Content-Length or in chunks"));
+    return;
+  }
   if (parser_->is_done() && route_->body != body_kind::file) {  // nearly every GET
     call_handler();
     return;

@@ -36,8 +36,9 @@ void http_session::take_header(const http_parser::header& h) {
     case http::field::sec_websocket_version: ws_version_ = h.value; return;
     case http::field::sec_websocket_protocol: ws_protocol_ = h.value; return;
     case http::field::expect:
-      expects_continue_ = equals_ignoring_case(h.value, "100-continue");
+      expects_continue_ = http11_ && equals_ignoring_case(h.value, "100-continue");
       return;
+    case http::field::transfer_encoding: transfer_coded_ = true; return;
     case http::field::connection:
     case http::field::content_length:
     case http::field::accept_encoding:
@@ -56,6 +57,7 @@ void http_session::take_other_header(const http_parser::header& h) {
     if (equals_ignoring_case(h.name, "x-forwarded-proto")) forwarded_proto_ = last_value(h.value);
     if (equals_ignoring_case(h.name, "x-forwarded-host")) forwarded_host_ = last_value(h.value);
   }
+  if (equals_ignoring_case(h.name, "access-control-request-method")) preflight_ = true;
   if (equals_ignoring_case(h.name, "x-api-key")) x_api_key_ = h.value;
   if (equals_ignoring_case(h.name, "x-csrf-token")) csrf_ = h.value;
   if (equals_ignoring_case(h.name, "x-request-id") && request_id_ok(h.value)) request_id_ = h.value;
@@ -71,16 +73,25 @@ bool http_session::read_headers() {
   content_type_ = upgrade_ = ws_key_ = ws_version_ = ws_protocol_ = {};
   forwarded_for_.clear();
   forwarded_proto_ = forwarded_host_ = {};
-  expects_continue_ = false;
+  expects_continue_ = transfer_coded_ = preflight_ = false;
+  cors_origin_.clear();
   hosts_ = 0;
   request_id_.clear();
   for (const auto& h : parser_->headers) take_header(h);
   if (request_id_.empty()) request_id_ = io_.shared.new_request_id();
   request_->request_id = request_id_;
   believe_proxy();
-  wants_upgrade_ = parser_->upgrade() && equals_ignoring_case(upgrade_, "websocket");
+  wants_upgrade_ = http11_ && request_->method == "GET" && parser_->upgrade() &&
+                   equals_ignoring_case(upgrade_, "websocket");
   if (hosts_ > 1 || (http11_ && hosts_ == 0)) {
     protocol_error(core::error_code::malformed_request, "Exactly one Host header is expected");
+    return false;
+  }
+  // RFC 9112, 6.1 and 6.3: nobody can say where such a body ends, and what a proxy took for the
+  // body would be read as the next request.
+  if (transfer_coded_ && !(http11_ && parser_->chunked())) {
+    protocol_error(core::error_code::malformed_request,
+                   "A body may be sent in chunks, in no other transfer coding");
     return false;
   }
   return true;
@@ -101,16 +112,23 @@ void http_session::believe_proxy() {
   }
 }
 
-bool http_session::read_target(std::string_view text) {
+/// Notes whether a page of another origin asks and may; a preflight, which carries no credentials,
+/// is answered here.
+bool http_session::answer_preflight() {
+  if (!api_ || !io_.shared.foreign_pages.contains(origin_)) return false;
+  cors_origin_ = origin_;
+  if (!preflight_ || request_->method != "OPTIONS") return false;
+  keep_alive_ = keep_alive_ && parser_->is_done();
+  send(preflight_reply());
+  return true;
+}
+
+/// What is wrong with it is said by authorized(): who asks comes first.
+void http_session::read_target(std::string_view text) {
   target read;
-  const bool ok = parse_target(text, read);
+  target_ok_ = parse_target(text, read);
   request_->path = std::move(read.path);
   request_->query = std::move(read.query);
-  if (ok) return true;
-  phase_ = phase::body;
-  refuse(core::make_error(core::error_code::malformed_request,
-                          "The request's path or query is malformed"));
-  return false;
 }
 
 }  // namespace samovar::net

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "net/reply_head.hpp"
 #include "net/request_target.hpp"
 
 namespace samovar::net {
@@ -25,9 +26,20 @@ constexpr std::size_t upload_block_bytes = 256 * 1024;
 constexpr int exchanges_in_a_row_max = 32;
 constexpr auto forever = steady::time_point::max();
 /// To somebody who came with http:// to a port that speaks TLS.
-constexpr std::string_view speak_tls =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 35\r\n"
-    "Connection: close\r\n\r\nThis port speaks TLS: use https://\n";
+std::string speak_tls(const std::string& request_id, std::string_view date) {
+  const reply r = error_reply(
+      core::make_error(core::error_code::malformed_request, "This port speaks TLS: use https://"),
+      request_id);
+  const auto& body = std::get<std::string>(r.body);
+  head_facts f;
+  f.request_id = request_id;
+  f.date = date;
+  f.keep_alive = false;
+  f.content_length = body.size();
+  std::string text;
+  write_head(text, r, f);
+  return text + body;
+}
 
 }  // namespace
 
@@ -96,7 +108,7 @@ void http_session::on_handshake(const boost::system::error_code& ec) {
       close();
       return;
     }
-    socket_.answer_plain(speak_tls);
+    socket_.answer_plain(speak_tls(io_.shared.new_request_id(), io_.date()));
     dirty_ = true;  // the rest of the request is still to come
     linger();
     return;

@@ -87,11 +87,12 @@ class http_session final : public on_thread, public std::enable_shared_from_this
 
   // Deciding (http_decide.cpp)
   void begin_exchange();
-  bool read_target(std::string_view text);
+  void read_target(std::string_view text);
   bool read_headers();
   void take_header(const http_parser::header& h);
   void take_other_header(const http_parser::header& h);
   void believe_proxy();
+  bool answer_preflight();
   void authenticate();
   void on_verified(core::outcome<authentication::entry_ptr> result);
   void admitted(const authentication::entry_ptr& entry);
@@ -142,10 +143,14 @@ class http_session final : public on_thread, public std::enable_shared_from_this
   const route* route_ = nullptr;
   steady::time_point began_{};
   bool http11_ = true;
+  bool target_ok_ = true;  ///< path and query are well written
   bool keep_alive_ = true;
   bool is_head_ = false;
   bool api_ = false;
   bool expects_continue_ = false;
+  bool preflight_ = false;       ///< a browser asks whether a page of another origin may
+  std::string cors_origin_;      ///< that of an allowed page which asks
+  bool transfer_coded_ = false;  ///< there is a Transfer-Encoding
   bool wants_upgrade_ = false;
   bool dirty_ = false;  ///< unread input is left: linger before closing
   std::string request_id_;

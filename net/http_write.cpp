@@ -61,6 +61,8 @@ void http_session::send(reply r) {
   f.date = io_.date();
   f.http11 = http11_;
   f.api = api_;
+  f.cors_origin = cors_origin_;
+  f.by_origin = api_ && !io_.shared.foreign_pages.empty();
   f.content_length = streamed ? r.content_length : std::optional<std::uint64_t>(out_body_.size());
   if (streamed && !f.content_length) {
     f.chunked = http11_;
@@ -211,6 +213,7 @@ void http_session::finish_exchange() {
   phase_ = phase::head;
   first_ = false;
   route_ = nullptr;
+  cors_origin_.clear();
   upload_.reset();
   stream_.reset();
   parser_.reset();

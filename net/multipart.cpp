@@ -65,8 +65,7 @@ std::string clean_filename(std::string_view raw) {
   const auto slash = raw.find_last_of("/\\");
   if (slash != std::string_view::npos) raw.remove_prefix(slash + 1);
   std::string out;
-  std::size_t chars = 0;
-  for (std::size_t i = 0; i < raw.size() && chars < core::limits::filename_chars_max; ++chars) {
+  for (std::size_t i = 0; i < raw.size();) {
     const std::size_t n = utf8_length(raw.substr(i));
     const auto c = static_cast<unsigned char>(raw[i]);
     if (n == 0 || c < 0x20 || c == 0x7F) {

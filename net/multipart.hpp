@@ -13,7 +13,7 @@ namespace samovar::net {
 
 struct part_info {
   std::string name;      ///< form field
-  std::string filename;  ///< cleaned: valid UTF-8, no path parts, at most filename_chars_max
+  std::string filename;  ///< cleaned: valid UTF-8, no path parts; as long as the headers allow
   bool has_filename = false;
 };
 

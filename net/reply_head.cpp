@@ -1,5 +1,6 @@
 #include "net/reply_head.hpp"
 
+#include "net/cors.hpp"
 #include "net/text.hpp"
 
 namespace samovar::net {
@@ -86,6 +87,14 @@ void write_head(std::string& out, const reply& r, const head_facts& f) {
     out += etag ? "Cache-Control: private, no-cache\r\n" : "Cache-Control: no-store\r\n";
   if ((r.status == 503 || r.status == 429) && !retry_after)
     out += "Retry-After: " + std::to_string(f.retry_after_s) + "\r\n";
+  if (f.by_origin) out += "Vary: Origin\r\n";
+  if (!f.cors_origin.empty()) {
+    out += "Access-Control-Allow-Origin: ";
+    out += f.cors_origin;
+    out += "\r\nAccess-Control-Expose-Headers: ";
+    out += cors_exposed_headers;
+    out += "\r\n";
+  }
   if (f.hsts_s > 0)
     out += "Strict-Transport-Security: max-age=" + std::to_string(f.hsts_s) + "\r\n";
   if (!bodiless(r.status)) {

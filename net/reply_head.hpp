@@ -16,6 +16,9 @@ struct head_facts {
   bool keep_alive = true;
   bool chunked = false;
   bool api = false;  ///< answers of the API are not cached unless the handler says so
+  /// A page of another origin asks and may read the answer (net/cors.hpp); empty: it may not.
+  std::string_view cors_origin;
+  bool by_origin = false;  ///< the answer depends on who asks: caches are told
   std::optional<std::uint64_t> content_length;
   /// Over TLS: how long browsers shall insist on it (RFC 6797); 0: say nothing.
   std::uint32_t hsts_s = 0;

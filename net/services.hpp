@@ -34,6 +34,7 @@ struct settings {
   std::filesystem::path tls_key;
   std::uint32_t hsts_s = 31'536'000;
   std::string trusted_proxies;      ///< addresses and CIDR blocks between commas
+  std::string cors_origins;         ///< origins between commas
   int key_requests_per_minute = 0;  ///< 0: no limit
 };
 

@@ -29,6 +29,22 @@ constexpr statement point_insert{
     "insert into point_annotations (id, image_id, user_id, point_x, point_y, is_positive, "
     "created_at) values ($1::uuid, $2::uuid, $3::uuid, $4::integer, $5::integer, $6::boolean, "
     "$7::timestamptz)"};
+// For the last places on an image: its prompts are added one after another.
+constexpr statement image_lock{"prompt_image_lock",
+                               "select id from images where id = $1::uuid and user_id = $2::uuid "
+                               "for no key update"};
+constexpr statement box_insert_bounded{
+    "box_insert_bounded",
+    "insert into bbox_annotations (id, image_id, user_id, bbox_x, bbox_y, bbox_width, "
+    "bbox_height, prompt_type, created_at) select $1::uuid, $2::uuid, $3::uuid, $4::integer, "
+    "$5::integer, $6::integer, $7::integer, $8::text, $9::timestamptz where (select count(*) from "
+    "bbox_annotations where image_id = $2 and user_id = $3) < $10::bigint returning id"};
+constexpr statement point_insert_bounded{
+    "point_insert_bounded",
+    "insert into point_annotations (id, image_id, user_id, point_x, point_y, is_positive, "
+    "created_at) select $1::uuid, $2::uuid, $3::uuid, $4::integer, $5::integer, $6::boolean, "
+    "$7::timestamptz where (select count(*) from point_annotations where image_id = $2 "
+    "and user_id = $3) < $8::bigint returning id"};
 // The image is always row one, so that "no such image" and "no annotations" differ. The count names
 // no column of the image: it runs once, not for each row.
 #define BOX_LIST                                                                      \
@@ -98,6 +114,31 @@ core::point_annotation read_point(const pqxx::row& r, int at) {
   return a;
 }
 
+/// So many may be adding at the same time.
+constexpr std::size_t adding_max = 256;
+
+/// Adds where `count` prompts were seen of `max`: near the end only what still fits, checked under
+/// the image's lock; false when it no longer does.
+template <class... Args>
+bool insert_within(connection& c, core::user_id actor, core::image_id image, std::size_t count,
+                   std::size_t max, const statement& insert, const statement& bounded,
+                   const Args&... args) {
+  if (count + adding_max <= max) {
+    c.as_user(actor, insert, args...);
+    return true;
+  }
+  c.prepare(image_lock);
+  c.prepare(bounded);
+  const auto limit = static_cast<std::int64_t>(max);
+  return !c.exec(set_user_text(actor) + ";" + execute_text(image_lock, image, actor) + ";" +
+                 execute_text(bounded, args..., limit))
+              .empty();
+}
+
+core::error too_many(const char* sentence) {
+  return core::make_error(core::error_code::conflict, sentence);
+}
+
 // The image may be deleted between the look at its size and the insert: then it was not found.
 template <class F>
 core::status insert_or_not_found(F&& insert) {
@@ -118,14 +159,16 @@ core::outcome<core::bbox_annotation> annotation_repository::add_box(
   if (image.empty()) return image_not_found();
   if (auto wrong = core::check_box(a.prompt.area, {image[0][0].as<int>(), image[0][1].as<int>()}))
     return *wrong;
-  if (image[0][2].as<std::size_t>() >= core::limits::boxes_per_image_max)
-    return core::make_error(core::error_code::conflict, "The image has too many boxes already");
   const auto& p = a.prompt;
+  bool fits = true;
   auto stored = insert_or_not_found([&] {
-    c->as_user(actor, box_insert, p.id, a.image, actor, p.area.x, p.area.y, p.area.width,
-               p.area.height, std::string{core::to_string(p.type)}, a.created_at);
+    fits = insert_within(*c, actor, a.image, image[0][2].as<std::size_t>(),
+                         core::limits::boxes_per_image_max, box_insert, box_insert_bounded, p.id,
+                         a.image, actor, p.area.x, p.area.y, p.area.width, p.area.height,
+                         std::string{core::to_string(p.type)}, a.created_at);
   });
   if (!stored) return stored.failure();
+  if (!fits) return too_many("The image has too many boxes already");
   return a;
 }
 
@@ -186,14 +229,15 @@ core::outcome<core::point_annotation> annotation_repository::add_point(
   if (image.empty()) return image_not_found();
   if (auto wrong = core::check_point(a.prompt.at, {image[0][0].as<int>(), image[0][1].as<int>()}))
     return *wrong;
-  if (image[0][2].as<std::size_t>() >= core::limits::points_per_image_max)
-    return core::make_error(core::error_code::conflict, "The image has too many points already");
   const auto& p = a.prompt;
+  bool fits = true;
   auto stored = insert_or_not_found([&] {
-    c->as_user(actor, point_insert, p.id, a.image, actor, p.at.x, p.at.y, p.is_positive,
-               a.created_at);
+    fits = insert_within(*c, actor, a.image, image[0][2].as<std::size_t>(),
+                         core::limits::points_per_image_max, point_insert, point_insert_bounded,
+                         p.id, a.image, actor, p.at.x, p.at.y, p.is_positive, a.created_at);
   });
   if (!stored) return stored.failure();
+  if (!fits) return too_many("The image has too many points already");
   return a;
 }
 

@@ -1,4 +1,6 @@
 // /admin/users, /admin/queue and /admin/devices.
+#include <algorithm>
+
 #include "core/limits.hpp"
 #include "net/account_changes.hpp"
 #include "net/handlers/all.hpp"
@@ -156,29 +158,50 @@ void write_waiting(json_out& out, const actors::queue_entry& q) {
       .field("leases_out", q.leases_out)
       .field("served_seconds", q.served_seconds)
       .field("share_weight", q.share_weight)
-      .end_object();
+      .key("devices")
+      .begin_array();
+  for (const auto& device : q.devices) out.value(device);
+  out.end_array().end_object();
 }
 
-/// A list out of the supervisor's state.
+/// A list out of the supervisor's state; `slice` cuts the page asked for out of it.
 template <class T>
 later inspected(services& s, std::vector<T> actors::supervisor_state::*rows,
+                core::page<T> (*slice)(std::vector<T>, const core::page_request&),
                 void (*write)(json_out&, const T&)) {
-  return [&s, rows, write](const shared_request& r, const respond& respond) {
+  return [&s, rows, slice, write](const shared_request& r, const respond& respond) {
     const auto paging = read_paging(*r, true);
-    s.actors.inspect(
-        actors::reply<actors::supervisor_state>([r, respond, rows, write, paging](auto outcome) {
-          if (!outcome) return respond(error_reply(outcome.failure(), r->request_id));
-          const auto all = (*outcome).*rows;
-          respond(list_reply<T>(*r, paging,
-                                {[all](const auto& p) { return slice(all, p); }, write, ""}));
-        }));
+    s.actors.inspect(actors::reply<actors::supervisor_state>([=](auto outcome) {
+      if (!outcome) return respond(error_reply(outcome.failure(), r->request_id));
+      const auto all = (*outcome).*rows;
+      respond(list_reply<T>(*r, paging, {[=](const auto& p) { return slice(all, p); }, write, ""}));
+    }));
   };
+}
+
+/// Users come and go: pages follow their ids.
+core::page<actors::queue_entry> slice_queue(std::vector<actors::queue_entry> rows,
+                                            const core::page_request& p) {
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.user < b.user; });
+  return slice(rows, p, [](const actors::queue_entry& q) {
+    return core::cursor{{}, q.user.value};
+  });
+}
+
+core::page<actors::device_state> slice_devices(std::vector<actors::device_state> rows,
+                                               const core::page_request& p) {
+  return slice(rows, p);
 }
 
 }  // namespace
 
 std::vector<route> admin_routes(services& s, access_control& access) {
   const auto admin = net::access::admin;
+  auto drain = make_later_route(
+      "POST", "/api/v1/admin/devices/{id}/drain",
+      [&](const shared_request& r, const respond& respond) { drain_device(s, r, respond); },
+      body_kind::json, admin);
+  drain.body_optional = true;
   return {
       noted_read(
           s, make_route(
@@ -193,16 +216,15 @@ std::vector<route> admin_routes(services& s, access_control& access) {
       make_route(
           "DELETE", "/api/v1/admin/users/{id}",
           [&](const request& r) { return delete_user(s, access, r); }, body_kind::none, admin),
+      std::move(drain),
+      noted_read(s, make_later_route(
+                        "GET", "/api/v1/admin/queue",
+                        inspected(s, &actors::supervisor_state::queue, slice_queue, write_waiting),
+                        body_kind::none, admin)),
       make_later_route(
-          "POST", "/api/v1/admin/devices/{id}/drain",
-          [&](const shared_request& r, const respond& respond) { drain_device(s, r, respond); },
-          body_kind::json, admin),
-      noted_read(s, make_later_route("GET", "/api/v1/admin/queue",
-                                     inspected(s, &actors::supervisor_state::queue, write_waiting),
-                                     body_kind::none, admin)),
-      make_later_route("GET", "/api/v1/admin/devices",
-                       inspected(s, &actors::supervisor_state::devices, write_device),
-                       body_kind::none, admin),
+          "GET", "/api/v1/admin/devices",
+          inspected(s, &actors::supervisor_state::devices, slice_devices, write_device),
+          body_kind::none, admin),
   };
 }
 

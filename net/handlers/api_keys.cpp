@@ -13,8 +13,9 @@ constexpr std::size_t prefix_chars = 12;
 
 reply list_keys(services& s, const request& r) {
   const auto keys = s.accounts.list_api_keys(r.actor.id);
+  const auto place = [](const core::api_key& k) { return core::cursor{k.created_at, k.id.value}; };
   return list_reply<core::api_key>(r, read_paging(r, false),
-                                   {[keys](const auto& p) { return slice(keys, p); },
+                                   {[=](const auto& p) { return slice(keys, p, place); },
                                     [](json_out& out, const core::api_key& k) {
                                       out.begin_object();
                                       write_api_key_members(out, k);

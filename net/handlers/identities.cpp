@@ -1,6 +1,6 @@
 // GET /auth/identities, DELETE /auth/identities/{id}.
+#include "net/handlers/lists.hpp"
 #include "net/handlers/oidc.hpp"
-#include "net/handlers/support.hpp"
 
 namespace samovar::net {
 
@@ -8,18 +8,18 @@ namespace {
 
 reply list_identities(core::identity_store& identities, const request& r) {
   const auto all = identities.list_identities(r.actor.id);
-  std::string text;
-  json_out out(text);
-  out.begin_object().key("identities").begin_array();
-  for (const auto& i : all)
-    out.begin_object()
-        .field("id", i.id)
-        .field("issuer", i.issuer)
-        .field("email", i.email)
-        .field("created_at", i.created_at)
-        .end_object();
-  out.end_array().field("total", static_cast<std::int64_t>(all.size())).end_object();
-  return json_reply(std::move(text));
+  const auto place = [](const core::identity& i) { return core::cursor{i.created_at, i.id.value}; };
+  return list_reply<core::identity>(r, read_paging(r, true),
+                                    {[=](const auto& p) { return slice(all, p, place); },
+                                     [](json_out& out, const core::identity& i) {
+                                       out.begin_object()
+                                           .field("id", i.id)
+                                           .field("issuer", i.issuer)
+                                           .field("email", i.email)
+                                           .field("created_at", i.created_at)
+                                           .end_object();
+                                     },
+                                     "identities"});
 }
 
 /// 409 with a code of its own, so that the page can say what to do.

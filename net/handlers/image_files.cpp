@@ -50,7 +50,8 @@ reply image_data(services& s, const request& r) {
     return not_modified(i.sha256);
   const auto size = found(s.blobs.size_of(i.blob_path), "Image not found");
   const auto if_range = r.header("if-range");
-  const bool ranged = !if_range || *if_range == quoted(i.sha256);
+  // RFC 9110, 14.2: only GET has ranges.
+  const bool ranged = r.method == "GET" && (!if_range || *if_range == quoted(i.sha256));
   const auto range = ranged ? parse_range(r.header("range").value_or(""), size) : byte_range{};
   reply out;
   add_cache_headers(out, i.sha256);

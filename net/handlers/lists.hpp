@@ -1,9 +1,11 @@
 // Lists (http-api.md, Lists): one page with `limit`, everything streamed without.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -92,7 +94,28 @@ reply list_reply(const request& r, core::page_request paging, list_source<T> sou
   return out;
 }
 
-/// A page of rows that are all in memory; the cursor counts them.
+/// A page of rows that are all in memory, in the order of their places: oldest first or newest
+/// first, as `p` says. `place` gives a row's time and id, so that rows which come and go between
+/// two pages neither repeat nor hide others.
+template <class T, class Place>
+core::page<T> slice(const std::vector<T>& rows, const core::page_request& p, Place place) {
+  const auto passed = [&](const T& row) {
+    const core::cursor c = place(row);
+    const auto here = std::tie(c.at, c.id), after = std::tie(p.after->at, p.after->id);
+    return p.oldest_first ? here <= after : here >= after;
+  };
+  const auto begin =
+      p.after ? std::partition_point(rows.begin(), rows.end(), passed) : rows.begin();
+  const auto left = static_cast<std::size_t>(rows.end() - begin);
+  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(p.limit, left));
+  core::page<T> out;
+  out.total = static_cast<std::int64_t>(rows.size());
+  out.items.assign(begin, end);
+  if (end != rows.end()) out.next = place(out.items.back());
+  return out;
+}
+
+/// A page of rows that are all in memory and keep their places; the cursor counts them.
 template <class T>
 core::page<T> slice(const std::vector<T>& rows, const core::page_request& p) {
   core::page<T> out;

@@ -10,8 +10,11 @@ namespace {
 reply list_sessions(services& s, const request& r) {
   const auto sessions = s.accounts.list_web_sessions(r.actor.id);
   const auto current = r.actor.via_session;
+  const auto place = [](const core::web_session& w) {
+    return core::cursor{w.created_at, w.id.value};
+  };
   return list_reply<core::web_session>(r, read_paging(r, false),
-                                       {[sessions](const auto& p) { return slice(sessions, p); },
+                                       {[=](const auto& p) { return slice(sessions, p, place); },
                                         [current](json_out& out, const core::web_session& w) {
                                           out.begin_object()
                                               .field("id", w.id)

@@ -26,8 +26,8 @@ outcome parse(const std::string& boundary, std::string_view body, std::size_t pi
                    require(!open, "a part ends before the next one begins");
                    open = true;
                    data_open = false;
-                   require(p.filename.size() <= 4 * core::limits::filename_chars_max,
-                           "a file name is not long");
+                   require(p.filename.size() <= core::limits::multipart_header_bytes_max,
+                           "a file name is no longer than its header");
                    out.events +=
                        "part<" + p.name + "|" + p.filename + (p.has_filename ? "|y>" : "|n>");
                  },

@@ -154,6 +154,9 @@ export default async function (t) {
       (j) => j.processed_count >= 1,
       'the first image',
     );
+    const place = async () =>
+      expect(await root.get('/admin/queue'), 200).find((q) => q.user_id === me.id);
+    await until(place, (q) => q?.devices.join() === 'cpu:0', 'who runs where');
     expect(await root.patch(`/admin/users/${me.id}`, {disabled: true}), 200);
     const devices = async () => expect(await root.get('/admin/devices'), 200);
     const idle = (list) => list.every((d) => d.leases_out === 0);

@@ -217,6 +217,9 @@ export default async function (t) {
       expect(await server.client().get('/images', {headers: {'x-api-key': full.key}}), 200);
       const image = await add_image(full);
       expect(await reader.get(`/images/${image.id}`), 200);
+      const noted = async () =>
+        expect(await user.get('/api-keys'), 200).find((k) => k.id === reader_made.id).last_used_at;
+      await until(noted, (at) => at !== null, 'the only use of a key is noted', 5000);
       const writes = [
         reader.upload(png()),
         reader.patch(`/images/${image.id}`, {text_prompt: 'x'}),

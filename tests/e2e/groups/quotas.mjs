@@ -126,6 +126,21 @@ export default async function (t) {
     await agree({running_jobs: 0, max_concurrent_jobs: 5});
   });
 
+  await t.test('an image takes exactly 1,000 boxes and 1,000 points', async () => {
+    const {c} = await somebody({});
+    const [{id}] = await add_images(c, 1);
+    for (const [route, body] of [
+      ['annotations', {bbox_x: 0, bbox_y: 0, bbox_width: 5, bbox_height: 5}],
+      ['point-annotations', {point_x: 1, point_y: 1}],
+    ]) {
+      const all = Array.from({length: 1040}, () => c.post(`/${route}`, {image_id: id, ...body}));
+      const answers = (await Promise.all(all)).map((a) => a.status);
+      assert.equal(answers.filter((s) => s === 201).length, 1000);
+      assert.equal(answers.filter((s) => s === 409).length, 40);
+      assert.equal(expect(await c.get(`/${route}/${id}?limit=1`), 200).total, 1000);
+    }
+  });
+
   await t.test('a higher max_concurrent_jobs lets waiting jobs start at once', async () => {
     const {c, socket, agree, set} = await somebody({max_concurrent_jobs: 1});
     const images = await add_images(c, 40, {box: true, w: 16, h: 16});

@@ -50,6 +50,16 @@ BOOST_AUTO_TEST_CASE(verified_then_cached_then_refreshed) {
   BOOST_TEST(!auth.find_fresh(key, t + 60s));
 }
 
+BOOST_AUTO_TEST_CASE(the_only_use_of_a_key_is_noted) {
+  verify(key);
+  BOOST_TEST(wait_until([&] { return accounts.touches == 1; }));
+  // Once a minute at most, however it was found.
+  auth.find_fresh(key, net::authentication::clock::now());
+  verify(key);
+  pool.stop();
+  BOOST_TEST(accounts.touches == 1);
+}
+
 BOOST_AUTO_TEST_CASE(unknown_and_away) {
   const auto unknown = verify({net::credential_kind::api_key, "x"});
   BOOST_TEST((unknown.ok() && !*unknown));

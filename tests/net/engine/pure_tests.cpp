@@ -104,7 +104,8 @@ BOOST_AUTO_TEST_CASE(multipart_boundaries_and_filenames) {
   BOOST_TEST(net::clean_filename("../../etc/passwd") == "passwd");
   BOOST_TEST(net::clean_filename("..") == "_");
   BOOST_TEST(net::clean_filename("a\xff\x01\xc3\xa9") == "a__\xc3\xa9");
-  BOOST_TEST(net::clean_filename(std::string(300, 'x')).size() == 255u);
+  // Not cut here: who stores the name knows how to keep its extension.
+  BOOST_TEST(net::clean_filename(std::string(300, 'x') + ".png") == std::string(300, 'x') + ".png");
 }
 
 BOOST_AUTO_TEST_CASE(router_finds_literals_first) {

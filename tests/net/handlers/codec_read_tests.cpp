@@ -76,7 +76,9 @@ BOOST_AUTO_TEST_CASE(an_empty_body_may_stand_for_an_object) {
 }
 
 BOOST_AUTO_TEST_CASE(a_number_too_large_for_any_type_is_422) {
-  BOOST_TEST(core::http_status(failure_of([] { json_body{"{\"a\":1e999}"}; }).code) == 422);
+  check_invalid([] { json_body{"{\"a\":1e999}"}; }, "a");
+  check_invalid([] { json_body{"{\"a\":1,\"b\":[{\"x\":-1e999}],\"c\":2}"}; }, "b");
+  BOOST_TEST(core::http_status(failure_of([] { json_body{"[1e999]"}; }).code) == 422);
 }
 
 BOOST_DATA_TEST_CASE(integers_are_strict, boost::unit_test::data::make(not_integers), value) {

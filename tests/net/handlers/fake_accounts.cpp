@@ -110,7 +110,7 @@ core::status fake_accounts::create_api_key(const core::api_key& key, const std::
 std::vector<core::api_key> fake_accounts::list_api_keys(core::user_id owner) {
   std::vector<core::api_key> out;
   for (const auto& [key, sha] : keys)
-    if (key.owner == owner) out.push_back(key);
+    if (key.owner == owner) out.insert(out.begin(), key);
   return out;
 }
 core::status fake_accounts::delete_api_key(core::user_id owner, core::api_key_id id,

@@ -208,6 +208,10 @@ BOOST_AUTO_TEST_CASE(ranges_and_conditions) {
   BOOST_TEST(part.body == "234");
   BOOST_TEST(*part.content_length == 3u);
   BOOST_TEST(part.headers.at("Content-Range") == "bytes 2-4/10");
+  // RFC 9110, 14.2: only GET has ranges.
+  const auto head = w.call("HEAD", path_of(i) + "/data", "", {{{"range", "bytes=2-4"}}, {}, {}});
+  BOOST_TEST(head.status == 200);
+  BOOST_TEST(*head.content_length == 10u);
   const auto outside = get({{"range", "bytes=10-"}});
   BOOST_TEST(outside.status == 416);
   BOOST_TEST(outside.headers.at("Content-Range") == "bytes */10");

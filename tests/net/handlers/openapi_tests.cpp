@@ -75,6 +75,10 @@ BOOST_AUTO_TEST_CASE(operations_are_complete) {
     const auto& o = doc["paths"][r.pattern][method];
     BOOST_TEST_CONTEXT(r.method + " " + r.pattern) {
       BOOST_TEST(o.contains("requestBody") == (r.body != net::body_kind::none));
+      const bool must_have_body = r.body != net::body_kind::none && !r.body_optional;
+      BOOST_TEST(o["responses"].contains("411") == must_have_body);
+      if (must_have_body) BOOST_TEST(o["requestBody"]["required"] == true);
+      if (r.changes_state()) BOOST_TEST(o["responses"].contains("403"));
       BOOST_TEST((r.who == net::access::open) == (o.contains("security") && o["security"].empty()));
       BOOST_TEST(o["responses"].contains("401") ==
                  (r.who != net::access::open || r.pattern == "/api/v1/auth/login"));

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(draining_a_device) {
 BOOST_AUTO_TEST_CASE(queue_and_devices) {
   world w;
   script().supervisor.devices = {{"cpu:0", "classical/1", true, false, 7, 1.5, 0.5, 2}};
-  script().supervisor.queue = {{w.me, 3, 1, 0.5, 2.0}};
+  script().supervisor.queue = {{w.me, 3, 2, 0.5, 2.0, {"cpu:0", "cpu:1"}}};
   BOOST_TEST(w.call("GET", "/api/v1/admin/devices").parsed() ==
              json::parse(R"([{"id":"cpu:0","model":"classical/1","healthy":true,"draining":false,
                               "units_done":7,"busy_seconds":1.5,"busy_fraction":0.5,
@@ -134,6 +134,18 @@ BOOST_AUTO_TEST_CASE(queue_and_devices) {
   const auto queue = w.call("GET", "/api/v1/admin/queue").parsed();
   BOOST_TEST(queue[0]["user_id"] == to_string(w.me));
   BOOST_TEST(queue[0]["share_weight"] == 2.0);
+  BOOST_TEST(queue[0]["devices"] == json::parse(R"(["cpu:0","cpu:1"])"));
+  // Whoever comes or goes between two pages, the others are named once each.
+  std::vector<core::user_id> users(5);
+  for (std::size_t n = 0; n < users.size(); ++n) users[n].value.bytes[0] = std::uint8_t(5 - n);
+  script().supervisor.queue.clear();
+  for (const auto& u : users) script().supervisor.queue.push_back({u, 1, 0, 0.0, 1.0, {}});
+  const auto page = w.call("GET", "/api/v1/admin/queue?limit=2");
+  BOOST_TEST(page.parsed()[1]["user_id"] == to_string(users[3]));
+  script().supervisor.queue.pop_back();
+  const auto& link = page.headers.at("Link");
+  const auto rest = w.call("GET", link.substr(1, link.find('>') - 1)).parsed();
+  BOOST_TEST(rest[0]["user_id"] == to_string(users[2]));
   script().failure = core::make_error(core::error_code::unavailable, "no");
   BOOST_TEST(w.call("GET", "/api/v1/admin/queue").status == 503);
 }

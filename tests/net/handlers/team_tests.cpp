@@ -57,6 +57,50 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended) {
   BOOST_TEST(own.headers.at("Set-Cookie").find("Max-Age=0") != std::string::npos);
 }
 
+// Rows that come and go between two pages neither repeat nor hide others.
+BOOST_AUTO_TEST_CASE(pages_hold_while_rows_come_and_go) {
+  const auto next = [&] { ++clock_us; };
+  const auto sign_in_later = [&] { next(), sign_in(); };
+  for (int i = 0; i < 5; ++i) sign_in_later();
+  const auto sessions = [&](const std::string& more) {
+    return call("GET", "/api/v1/auth/sessions?limit=2" + more).parsed();
+  };
+  const auto first = sessions("");
+  for (int i = 0; i < 2; ++i) sign_in_later();
+  call("DELETE", "/api/v1/auth/sessions/" + first["sessions"][1]["id"].get<std::string>());
+  const auto rest = sessions("&cursor=" + first["next_cursor"].get<std::string>());
+  BOOST_TEST(rest["sessions"][0]["id"] == to_string(accounts.sessions[2].first.id));
+  BOOST_TEST(rest["sessions"][1]["id"] == to_string(accounts.sessions[1].first.id));
+
+  for (int i = 0; i < 5; ++i)
+    next(), call("POST", "/api/v1/api-keys", json{{"name", std::to_string(i)}}.dump());
+  const auto page = [&](const std::string& target) {
+    const auto a = call("GET", target);
+    const auto link = a.headers.count("Link") ? a.headers.at("Link") : std::string("<>");
+    return std::pair{a.parsed(), link.substr(1, link.find('>') - 1)};
+  };
+  const auto [keys, more_keys] = page("/api/v1/api-keys?limit=2");
+  next(), call("POST", "/api/v1/api-keys", R"({"name":"between"})");
+  BOOST_TEST(page(more_keys).first[0]["name"] == "2");
+
+  for (int i = 0; i < 4; ++i) {
+    const auto email = "u" + std::to_string(i) + "@example.org";
+    call("POST", "/api/v1/admin/users", json{{"email", email}, {"password", "long enough"}}.dump());
+    accounts.accounts.back().user.created_at = core::timestamp{std::chrono::seconds(i + 1)};
+  }
+  const auto [users, more_users] = page("/api/v1/admin/users?limit=3");
+  call("DELETE", "/api/v1/admin/users/" + users[2]["id"].get<std::string>());
+  BOOST_TEST(users[2]["email"] == "u0@example.org");
+  BOOST_TEST(page(more_users).first[0]["email"] == "u1@example.org");
+}
+
+BOOST_AUTO_TEST_CASE(identities_are_listed_as_everything_is) {
+  BOOST_TEST(call("GET", "/api/v1/auth/identities").body ==
+             R"({"identities":[],"total":0,"next_cursor":null})");
+  BOOST_TEST(call("GET", "/api/v1/auth/identities?limit=0").field() == "limit");
+  BOOST_TEST(call("GET", "/api/v1/auth/identities?cursor=x").field() == "cursor");
+}
+
 BOOST_AUTO_TEST_CASE(what_a_browser_calls_itself_is_cut_and_must_be_text) {
   sign_in(std::string(255, 'a') + "\xC3\xA9\xC3\xA9");
   BOOST_TEST(accounts.sessions.back().first.user_agent == std::string(255, 'a'));

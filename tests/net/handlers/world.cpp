@@ -161,7 +161,8 @@ std::shared_ptr<std::vector<result_of_call>> world::start(const std::string& met
   for (const auto& r : routes) {
     int literals = 0;
     const auto values = fit(r.pattern, q->path, literals);
-    if (r.method == method && values && literals > best_literals) {
+    const bool fits = r.method == (method == "HEAD" ? "GET" : method);
+    if (fits && values && literals > best_literals) {
       best = &r;
       best_literals = literals;
       q->path_values = *values;

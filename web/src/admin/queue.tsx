@@ -28,6 +28,7 @@ function QueueList() {
             <th>User</th>
             <th className="number-cell">Images waiting</th>
             <th className="number-cell">Running now</th>
+            <th>On</th>
             <th className="number-cell">Served</th>
             <th className="number-cell">Weight</th>
           </tr>
@@ -38,6 +39,7 @@ function QueueList() {
               <td>{names.get(q.user_id)?.email ?? <code className="small">{q.user_id}</code>}</td>
               <td className="number-cell">{q.waiting_units.toLocaleString()}</td>
               <td className="number-cell">{q.leases_out}</td>
+              <td>{q.devices.join(", ")}</td>
               <td className="number-cell">{duration(q.served_seconds)}</td>
               <td className="number-cell">{q.share_weight}</td>
             </tr>

@@ -1211,6 +1211,7 @@ export interface components {
         IdentityList: {
             identities: components["schemas"]["Identity"][];
             total: number;
+            next_cursor: string | null;
         };
         WebSession: {
             /** Format: uuid */
@@ -1682,6 +1683,8 @@ export interface components {
             leases_out: number;
             served_seconds: number;
             share_weight: number;
+            /** @description Those it runs on now. */
+            devices: string[];
         };
         Device: {
             id: string;
@@ -1843,13 +1846,14 @@ export interface components {
         /** @description The range lies outside. */
         RangeNotSatisfiable: {
             headers: {
+                "Content-Range"?: string;
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A length is required. */
+        /** @description The body has neither a Content-Length nor chunks. */
         LengthRequired: {
             headers: {
                 [name: string]: unknown;
@@ -1975,6 +1979,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -2199,7 +2204,12 @@ export interface operations {
     };
     listIdentities: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Page size; everything without it. A page of jobs with very many images is shorter, and says where to go on. */
+                limit?: components["parameters"]["limit"];
+                /** @description From next_cursor or the Link header. */
+                cursor?: components["parameters"]["cursor"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2216,6 +2226,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["NotSignedIn"];
+            422: components["responses"]["Unprocessable"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Problem"];
         };
@@ -2689,6 +2700,8 @@ export interface operations {
             200: {
                 headers: {
                     ETag?: string;
+                    "Accept-Ranges"?: string;
+                    "Content-Disposition"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2703,6 +2716,9 @@ export interface operations {
             206: {
                 headers: {
                     ETag?: string;
+                    "Accept-Ranges"?: string;
+                    "Content-Disposition"?: string;
+                    "Content-Range"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2716,6 +2732,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2757,6 +2774,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2864,6 +2882,7 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -2992,6 +3011,7 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
@@ -3167,6 +3187,7 @@ export interface operations {
             /** @description Not changed. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3196,6 +3217,7 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3262,6 +3284,7 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3452,6 +3475,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3495,6 +3519,7 @@ export interface operations {
             /** @description Not modified. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3855,7 +3880,6 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            411: components["responses"]["LengthRequired"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
             503: components["responses"]["Unavailable"];
@@ -4187,7 +4211,11 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Problem"];
         };

@@ -44,6 +44,7 @@ export function Identities({ identities }: { identities: loaded<identity_list> }
       await api.unlink_identity(which.id);
       toasts.info("Unlinked");
       identities.change((all) => ({
+        ...all,
         identities: all.identities.filter((i) => i.id !== which.id),
         total: all.total - 1,
       }));
