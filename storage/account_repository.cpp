@@ -52,6 +52,8 @@ constexpr statement change_statement{
     "$6::bigint, $7::double precision, $8::boolean, $9::uuid, $10::text)"};
 constexpr statement delete_statement{"user_delete",
                                      "select definer_delete_user($1::uuid, $2::uuid, $3::text)"};
+// Keys made at the same time wait for each other, so that each counts those before it.
+constexpr statement key_lock{"key_lock", "select from users where id = $1::uuid for no key update"};
 constexpr statement key_insert{
     "key_insert",
     "with made as (insert into api_keys (id, user_id, name, prefix, secret_sha256, read_only, "
@@ -206,9 +208,13 @@ core::status account_repository::create_api_key(const core::api_key& key,
                                                 const std::string& secret_sha256,
                                                 const core::change_origin& by) {
   constexpr auto keys_max = static_cast<std::int32_t>(core::limits::api_keys_per_user_max);
-  const auto rows = pool_.take()->as_user(
-      key.owner, key_insert, key.id, key.owner, key.name, key.prefix, bytes{secret_sha256},
-      key.read_only, key.created_at, key.expires_at, by.actor, by.address, keys_max);
+  auto c = pool_.take();
+  c->prepare(key_lock);
+  c->prepare(key_insert);
+  const auto rows = c->exec(
+      set_user_text(key.owner) + ";" + execute_text(key_lock, key.owner) + ";" +
+      execute_text(key_insert, key.id, key.owner, key.name, key.prefix, bytes{secret_sha256},
+                   key.read_only, key.created_at, key.expires_at, by.actor, by.address, keys_max));
   if (rows.empty())
     return core::make_error(core::error_code::conflict,
                             "There are too many API keys; delete one first");

@@ -1,8 +1,10 @@
 // One-time links, the audit log and word of changes, on a real PostgreSQL.
 #include <condition_variable>
+#include <future>
 #include <thread>
 
 #include "accounts_fixture.hpp"
+#include "core/limits.hpp"
 #include "storage/account_watch.hpp"
 
 using namespace samovar;
@@ -62,6 +64,35 @@ BOOST_AUTO_TEST_CASE(a_link_works_once_for_one_of_many) {
   const auto used = log("link_redeemed");
   BOOST_REQUIRE(used.size() == 1u);
   BOOST_TEST((used[0].actor == user && used[0].address == "192.0.2.9"));
+}
+
+BOOST_AUTO_TEST_CASE(keys_made_at_the_same_time_stay_within_the_limit) {
+  const auto make = [&] {
+    core::api_key k;
+    k.id = fresh<core::api_key_id>();
+    k.owner = user;
+    k.name = k.prefix = "one of many";
+    k.created_at = next_time();
+    return k;
+  };
+  for (std::size_t n = 1; n < core::limits::api_keys_per_user_max; ++n)
+    BOOST_REQUIRE(accounts.create_api_key(make(), digest(), by).ok());
+  // Somebody else has made one and not committed yet.
+  storage::connection other{cluster().db.app_conninfo};
+  pqxx::work t{other.raw()};
+  t.exec(storage::set_user_text(user));
+  const auto id = "'" + core::to_string(user) + "'";
+  t.exec("select from users where id = " + id + " for no key update");
+  t.exec(
+      "insert into api_keys (id, user_id, name, prefix, secret_sha256, read_only, created_at) "
+      "values (gen_random_uuid(), " +
+      id + ", 'another', 'another', sha256('another'), false, now())");
+  auto made = std::async(std::launch::async,
+                         [&] { return accounts.create_api_key(make(), digest(), by).ok(); });
+  BOOST_TEST((made.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout));
+  t.commit();
+  BOOST_TEST(!made.get());
+  BOOST_TEST(accounts.list_api_keys(user).size() == core::limits::api_keys_per_user_max);
 }
 
 BOOST_AUTO_TEST_CASE(a_link_of_a_disabled_user_or_past_its_time_is_dead) {

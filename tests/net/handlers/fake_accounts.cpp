@@ -1,4 +1,5 @@
 #include "fakes.hpp"
+#include "net/handlers/lists.hpp"
 
 namespace samovar::net::testing {
 
@@ -54,7 +55,11 @@ std::vector<core::user> fake_accounts::list_users() {
   return out;
 }
 core::page<core::user> fake_accounts::list_users(const core::page_request& p) {
-  return page_of(list_users(), p);
+  auto oldest_first = p;
+  oldest_first.oldest_first = true;
+  return net::slice(list_users(), oldest_first, [](const core::user& u) {
+    return core::cursor{u.created_at, u.id.value};
+  });
 }
 core::status fake_accounts::set_display_name(core::user_id id, const std::string& name,
                                              const core::change_origin&) {
