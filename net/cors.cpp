@@ -1,7 +1,5 @@
 #include "net/cors.hpp"
 
-#include <algorithm>
-
 #include "net/proxies.hpp"
 #include "net/text.hpp"
 
@@ -10,12 +8,6 @@ namespace samovar::net {
 namespace {
 
 constexpr std::size_t origins_max = 100;
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
 
 /// scheme://host[:port] and nothing behind it.
 bool is_origin(const std::string& text) {
@@ -28,9 +20,7 @@ bool is_origin(const std::string& text) {
 core::outcome<cors_origins> cors_origins::parse(std::string_view list) {
   cors_origins out;
   while (!list.empty()) {
-    const auto comma = list.find(',');
-    const auto entry = trim(list.substr(0, comma));
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    const auto entry = take_entry(list, ',');
     if (entry.empty()) continue;
     auto origin = lower_case(entry);
     if (!is_origin(origin) || out.allowed_.size() >= origins_max)

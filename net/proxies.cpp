@@ -55,9 +55,7 @@ bool within(const ip::address_v6::bytes_type& a, const ip::address_v6::bytes_typ
 core::outcome<trusted_proxies> trusted_proxies::parse(std::string_view list) {
   trusted_proxies out;
   while (!list.empty()) {
-    const auto comma = list.find(',');
-    const auto entry = trim(list.substr(0, comma));
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    const auto entry = take_entry(list, ',');
     if (entry.empty()) continue;
     const auto slash = entry.find('/');
     const auto address = read_address(entry.substr(0, slash));

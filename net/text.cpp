@@ -14,6 +14,19 @@ int hex(char c) {
 
 }  // namespace
 
+std::string lower_case(std::string_view s) {
+  std::string out(s);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
+
+std::string_view take_entry(std::string_view& list, char separator) {
+  const auto end = list.find(separator);
+  const auto entry = trim(list.substr(0, end));
+  list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
+  return entry;
+}
+
 std::string_view trim(std::string_view s) {
   while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
   while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
@@ -75,9 +88,7 @@ std::string percent_decode(std::string_view s, bool plus_is_space) {
 
 std::optional<std::string_view> cookie_value(std::string_view header, std::string_view name) {
   while (!header.empty()) {
-    const auto end = header.find(';');
-    const auto pair = trim(header.substr(0, end));
-    header.remove_prefix(end == std::string_view::npos ? header.size() : end + 1);
+    const auto pair = take_entry(header, ';');
     const auto eq = pair.find('=');
     if (eq != std::string_view::npos && pair.substr(0, eq) == name) return pair.substr(eq + 1);
   }
@@ -88,9 +99,7 @@ std::string origin_of(std::string_view url) {
   const auto scheme = url.find("://");
   if (scheme == std::string_view::npos) return {};
   const auto end = url.find_first_of("/?#", scheme + 3);
-  std::string out(url.substr(0, end));
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
+  return lower_case(url.substr(0, end));
 }
 
 }  // namespace samovar::net

@@ -12,7 +12,10 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 constexpr bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+std::string lower_case(std::string_view s);
 std::string_view trim(std::string_view s);  ///< spaces and tabs
+/// Cuts the first entry off a list between separators, the separator with it, and trims it.
+std::string_view take_entry(std::string_view& list, char separator);
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 bool starts_ignoring_case(std::string_view s, std::string_view prefix);
 /// Time depends on the lengths only.

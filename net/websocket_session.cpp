@@ -151,11 +151,8 @@ class websocket_session final : public on_thread,
 
  private:
   static bool offers_protocol(std::string_view list) {
-    while (!list.empty()) {
-      const auto comma = list.find(',');
-      if (trim(list.substr(0, comma)) == "samovar.v1") return true;
-      list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-    }
+    while (!list.empty())
+      if (take_entry(list, ',') == "samovar.v1") return true;
     return false;
   }
 

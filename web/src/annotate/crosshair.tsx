@@ -68,11 +68,11 @@ export function Crosshair({
           <small>arrow keys · Enter · Esc</small>
         </span>
       )}
-      <span className="unseen" id={hint}>
+      <span className="hidden-words" id={hint}>
         The arrow keys move a crosshair, with Shift in larger steps. Enter or Space sets a point, or
         begins and ends a box. Escape gives a begun box up, then leaves the picture.
       </span>
-      <span className="unseen" role="status" data-testid={ids.crosshair_words}>
+      <span className="hidden-words" role="status" data-testid={ids.crosshair_words}>
         {told}
       </span>
     </>
