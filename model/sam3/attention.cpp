@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/sam3/half_products.hpp"
+
 #if __has_include(<ATen/ops/scaled_dot_product_attention.h>)
 #define SAMOVAR_FUSED_ATTENTION 1
 #endif
@@ -56,6 +58,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   if (bias.defined()) return at::scaled_dot_product_attention(q, k, v, bias.to(q.scalar_type()));
   return at::scaled_dot_product_attention(q, k, v);
 #else
+  if (!bias.defined() && half::takes_attention(q, k, v)) return half::attention(q, k, v);
   return attention_in_pieces(q, k, v, bias);
 #endif
 }

@@ -1,5 +1,7 @@
 #include "model/sam3/bf16_speed.hpp"
 
+#include "model/sam3/half_kernels.hpp"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -8,6 +10,10 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define SAMOVAR_HAS_HALF 1
+#endif
 
 namespace samovar::model::sam3 {
 
@@ -44,39 +50,72 @@ __attribute__((target("avx512f,avx512bf16"))) void multiply_bf16() {
   EACH_SUM(END_SUM)
 }
 
+#ifdef SAMOVAR_HAS_HALF
+__attribute__((target("avx512f,avx512fp16"))) void multiply_half() {
+  const __m512h x = _mm512_castps_ph(_mm512_set1_ps(1e-3F));
+#define BEGIN(n) __m512h sum##n = x;
+  EACH_SUM(BEGIN)
+#undef BEGIN
+#define ADD(n) sum##n = _mm512_fmadd_ph(x, x, sum##n);
+  for (int i = 0; i < rounds; ++i) {
+    EACH_SUM(ADD)
+  }
+#undef ADD
+  EACH_SUM(END_SUM)
+}
+#endif
+
 bool has_amx_bf16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 1) != 0;
 }
 
-bool measure() {
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bf16")) return false;
-  if (has_amx_bf16()) return true;
-  double float32 = std::numeric_limits<double>::max(), bf16 = float32;
-  const auto time = [](void (*work)(), double& shortest) {
+struct verdict {
+  bool bf16_faster = false, in_half = false;
+};
+
+double shortest(void (*work)()) {
+  double best = std::numeric_limits<double>::max();
+  for (int i = 0; i < 10; ++i) {
     const auto begun = std::chrono::steady_clock::now();
     work();
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
-    shortest = std::min(shortest, taken.count());
-  };
-  for (int i = 0; i < 10; ++i) {
-    time(multiply_float32, float32);
-    time(multiply_bf16, bf16);
+    best = std::min(best, taken.count());
   }
-  // One bf16 instruction makes twice the products.
-  return bf16 < 2.0 * float32;
+  return best;
+}
+
+verdict measure() {
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bf16")) return {};
+  if (has_amx_bf16()) return {true, false};
+  const double float32 = shortest(multiply_float32), bf16 = shortest(multiply_bf16);
+  // One bf16 or half-precision instruction makes twice the products of one in float32.
+  verdict v{bf16 < 2.0 * float32, false};
+#ifdef SAMOVAR_HAS_HALF
+  if (half::supported()) {
+    const double in_half = shortest(multiply_half);
+    // A fifth goes to what surrounds the products there.
+    v.in_half = in_half * 1.2 < bf16;
+    v.bf16_faster = v.bf16_faster || in_half * 1.2 < 2.0 * float32;
+  }
+#endif
+  return v;
+}
+
+const verdict& found() {
+  static const verdict v = measure();
+  return v;
 }
 
 }  // namespace
 
-bool bf16_is_faster() {
-  static const bool found = measure();
-  return found;
-}
+bool bf16_is_faster() { return found().bf16_faster; }
+bool bf16_in_half() { return found().in_half; }
 
 #else
 
 bool bf16_is_faster() { return false; }
+bool bf16_in_half() { return false; }
 
 #endif
 

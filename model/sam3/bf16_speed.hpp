@@ -10,4 +10,8 @@ namespace samovar::model::sam3 {
 /// true without a look.
 bool bf16_is_faster();
 
+/// True when products of bf16 factors are made faster in half precision (half_products.hpp) than by
+/// bf16's own instructions; timed likewise.
+bool bf16_in_half();
+
 }  // namespace samovar::model::sam3

@@ -2,8 +2,11 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <stdexcept>
+#include <vector>
 
 #ifdef SAMOVAR_SAM3_CUDA
 #include <c10/cuda/CUDAGuard.h>
@@ -36,6 +39,45 @@ void rotate_rows(T* qkv, const float* table, std::int64_t rows, std::int64_t n, 
           down(a * c - b * s, p[j]);
           down(a * s + b * c, p[j + 1]);
         }
+    }
+  });
+}
+
+constexpr std::int64_t lanes = 16;  // sums side by side, which a compiler may keep in one register
+
+/// The sum of term(j) for j < count.
+template <class Term>
+float sum_over(std::int64_t count, const Term& term) {
+  std::array<float, lanes> parts{};
+  const auto whole = count / lanes * lanes;
+  for (std::int64_t j = 0; j < whole; j += lanes)
+    for (std::int64_t k = 0; k < lanes; ++k) parts[static_cast<std::size_t>(k)] += term(j + k);
+  float sum = 0.0F;
+  for (const float p : parts) sum += p;
+  for (auto j = whole; j < count; ++j) sum += term(j);
+  return sum;
+}
+
+/// x += y where there is a y; z = norm(x). Rows of `width`.
+void norm_rows(at::BFloat16* x, const at::BFloat16* y, at::BFloat16* z, const layer_norm& norm,
+               std::int64_t rows, std::int64_t width) {
+  const auto* weight = norm.exact_weight.data_ptr<float>();
+  const auto* bias = norm.exact_bias.data_ptr<float>();
+  const auto eps = static_cast<float>(norm.eps), count = static_cast<float>(width);
+  at::parallel_for(0, rows, 16, [=](std::int64_t begin, std::int64_t end) {
+    std::vector<float> values(static_cast<std::size_t>(width));
+    float* v = values.data();
+    for (auto r = begin; r < end; ++r) {
+      at::BFloat16* const in = x + r * width;
+      if (y != nullptr)
+        for (std::int64_t j = 0; j < width; ++j) down(up(in[j]) + up(y[r * width + j]), in[j]);
+      for (std::int64_t j = 0; j < width; ++j) v[j] = up(in[j]);
+      const float mean = sum_over(width, [=](std::int64_t j) { return v[j]; }) / count;
+      const float variance =
+          sum_over(width, [=](std::int64_t j) { return (v[j] - mean) * (v[j] - mean); }) / count;
+      const float scale = 1.0F / std::sqrt(variance + eps);
+      for (std::int64_t j = 0; j < width; ++j)
+        down((v[j] - mean) * scale * weight[j] + bias[j], z[r * width + j]);
     }
   });
 }
@@ -84,6 +126,10 @@ bool rotate_on_cuda([[maybe_unused]] const at::Tensor& qkv,
 
 }  // namespace
 
+bool in_bf16_on_cpu(const at::Tensor& x) {
+  return x.device().is_cpu() && x.scalar_type() == at::kBFloat16;
+}
+
 bool has_cuda_kernels() {
 #ifdef SAMOVAR_SAM3_CUDA
   return true;
@@ -98,10 +144,9 @@ std::array<at::Tensor, 3> split_and_rotate(const at::Tensor& qkv, const at::Tens
   const at::Tensor parts = qkv.view({b, n, 3, heads, -1});
   if (!rotate_on_cuda(qkv, table, heads)) {
     const auto* turns = table.data_ptr<float>();
-    const bool on_cpu = qkv.device().is_cpu();
-    if (on_cpu && qkv.scalar_type() == at::kFloat)
+    if (qkv.device().is_cpu() && qkv.scalar_type() == at::kFloat)
       rotate_rows(qkv.data_ptr<float>(), turns, b * n, n, width, width / heads);
-    else if (on_cpu && qkv.scalar_type() == at::kBFloat16)
+    else if (in_bf16_on_cpu(qkv))
       rotate_rows(qkv.data_ptr<at::BFloat16>(), turns, b * n, n, width, width / heads);
     else
       rotate_with_libtorch(parts, table);
@@ -128,8 +173,24 @@ at::Tensor add_and_norm(at::Tensor& x, const at::Tensor& y, const layer_norm& no
     return z;
   }
 #endif
+  if (in_bf16_on_cpu(x) && y.scalar_type() == at::kBFloat16) {
+    const auto width = x.size(-1);
+    at::Tensor z = at::empty_like(x);
+    norm_rows(x.data_ptr<at::BFloat16>(), y.data_ptr<at::BFloat16>(), z.data_ptr<at::BFloat16>(),
+              norm, x.numel() / width, width);
+    return z;
+  }
   x.add_(y);
   return norm(x);
+}
+
+at::Tensor norm_in_bf16(const at::Tensor& x, const layer_norm& norm) {
+  const auto width = x.size(-1);
+  const at::Tensor in = x.contiguous();
+  at::Tensor z = at::empty_like(in);
+  norm_rows(in.data_ptr<at::BFloat16>(), nullptr, z.data_ptr<at::BFloat16>(), norm,
+            in.numel() / width, width);
+  return z;
 }
 
 }  // namespace samovar::model::sam3

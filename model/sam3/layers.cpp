@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "model/sam3/attention.hpp"
+#include "model/sam3/fused.hpp"
+#include "model/sam3/half_products.hpp"
 
 namespace samovar::model::sam3 {
 namespace {
@@ -12,9 +14,14 @@ at::Tensor load(const weight_source& from, const std::string& name, precision p)
   return p == precision::exact ? from.exact(name) : from.compute(name);
 }
 
+std::int64_t rows_of(const at::Tensor& x) {
+  return x.numel() / std::max<std::int64_t>(1, x.size(-1));
+}
+
 }  // namespace
 
 at::Tensor linear::operator()(const at::Tensor& x) const {
+  if (half::takes(weight, rows_of(x))) return half::linear(x, weight, bias);
   return at::linear(x.to(weight.scalar_type()), weight, bias);
 }
 
@@ -23,6 +30,7 @@ linear load_linear(const weight_source& from, const std::string& name, precision
 }
 
 at::Tensor layer_norm::operator()(const at::Tensor& x) const {
+  if (in_bf16_on_cpu(x)) return norm_in_bf16(x, *this);
   const bool exact = x.scalar_type() == at::kFloat;
   return at::layer_norm(x, {x.size(-1)}, exact ? exact_weight : weight, exact ? exact_bias : bias,
                         eps);
@@ -59,7 +67,9 @@ at::Tensor feed_forward(const linear& first, const linear& second, const at::Ten
   constexpr std::int64_t piece_bytes_max = 12 << 20;
   const auto row_bytes =
       first.weight.size(0) * static_cast<std::int64_t>(first.weight.element_size());
-  const auto rows = x.numel() / std::max<std::int64_t>(1, x.size(-1));
+  const auto rows = rows_of(x);
+  if (half::takes(first.weight, rows) && half::takes(second.weight, rows))
+    return half::feed_forward(x, first.weight, first.bias, second.weight, second.bias);
   if (!x.device().is_cpu() || rows * row_bytes <= piece_bytes_max) return second(gelu_of(first, x));
   const at::Tensor in = x.reshape({rows, x.size(-1)});
   const at::Tensor turned = second.weight.t();
@@ -181,6 +191,7 @@ at::Tensor padding_bias(const at::Tensor& padding, at::ScalarType type) {
 }
 
 at::Tensor convolution3::operator()(const at::Tensor& x) const {
+  if (half::takes(weight, rows_of(x))) return half::convolution3(x, weight, bias);
   const at::Tensor planes = x.to(weight.scalar_type()).permute({0, 3, 1, 2});
   return at::conv2d(planes, weight, bias, 1, 1).permute({0, 2, 3, 1}).contiguous();
 }

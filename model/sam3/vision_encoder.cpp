@@ -50,7 +50,7 @@ at::Tensor vision_encoder::embed(const at::Tensor& pixels, const trace& t) const
   } else {
     patches = cut.view({b, 3, g, p, g, p}).permute({0, 2, 4, 1, 3, 5});
   }
-  at::Tensor x = at::linear(patches.reshape({b, g * g, 3 * p * p}), patch.weight);
+  at::Tensor x = patch(patches.reshape({b, g * g, 3 * p * p}));
   if (t) t("patch_embed", rows(x));
   x = x + positions;
   if (t) t("after_pos_embed", rows(x));

@@ -10,6 +10,7 @@
 #include "bench/sam3_random.hpp"
 #include "model/sam3/attention.hpp"
 #include "model/sam3/finding.hpp"
+#include "model/sam3/fused.hpp"
 #include "model/sam3/json_reader.hpp"
 #include "model/sam3/layers.hpp"
 #include "model/sam3/network.hpp"
@@ -177,6 +178,35 @@ BOOST_AUTO_TEST_CASE(attention_in_pieces_gives_what_the_whole_gives) {
   const at::Tensor scores = at::matmul(q, k.transpose(2, 3)) / std::sqrt(8.0) + bias;
   const at::Tensor whole = at::matmul(at::softmax(scores, -1), v);
   BOOST_TEST(distance(attention_in_pieces(q, k, v, bias), whole) < 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(norms_in_bf16) {
+  const c10::NoGradGuard no_gradients;
+  at::manual_seed(4);
+  for (const std::int64_t width : {1, 7, 40, 1024}) {
+    layer_norm norm;
+    norm.exact_weight = at::randn({width}), norm.exact_bias = at::randn({width});
+    norm.weight = norm.exact_weight.to(at::kBFloat16),
+    norm.bias = norm.exact_bias.to(at::kBFloat16);
+    norm.eps = 1e-6;
+    const auto wanted_of = [&](const at::Tensor& x) {
+      return at::layer_norm(x.to(at::kDouble), {width}, norm.exact_weight.to(at::kDouble),
+                            norm.exact_bias.to(at::kDouble), norm.eps);
+    };
+    const auto half_a_place = [](const at::Tensor& x) { return x.abs() / 256 + 1e-4; };
+    // Far from zero for their spread, and a row of one value.
+    at::Tensor x = (at::randn({2, 37, width}) + 30).to(at::kBFloat16);
+    x[1][3].fill_(5);
+    const at::Tensor wanted = wanted_of(x), found = norm(x);
+    BOOST_TEST(found.scalar_type() == at::kBFloat16);
+    BOOST_TEST(((found - wanted).abs() <= half_a_place(wanted)).all().item<bool>(), width);
+    at::Tensor sum = x.clone();
+    const at::Tensor y = at::randn({2, 37, width}).to(at::kBFloat16);
+    const at::Tensor normed = add_and_norm(sum, y, norm);
+    BOOST_TEST(sum.equal(x + y), width);
+    BOOST_TEST(((normed - wanted_of(sum)).abs() <= half_a_place(wanted_of(sum))).all().item<bool>(),
+               width);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_model_of_other_sizes_runs) {
