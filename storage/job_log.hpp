@@ -18,7 +18,7 @@ class member_cache;
 /// them.
 class postgres_job_log final : public core::job_log {
  public:
-  explicit postgres_job_log(std::string app_conninfo);
+  explicit postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch = nullptr);
   ~postgres_job_log() override;
 
   std::int64_t begin_epoch() override;
@@ -51,6 +51,7 @@ class postgres_job_log final : public core::job_log {
                     outcomes& out);
 
   std::string conninfo_;
+  std::shared_ptr<hang_watch> watch_;
   std::array<lane, lane_count> lanes_;
   std::int64_t epoch_ = 0;
   std::function<void(std::size_t)> hook_;

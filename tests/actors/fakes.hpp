@@ -40,6 +40,7 @@ class memory_job_log : public core::job_log {
 
   std::vector<core::open_job> take_open_jobs(std::optional<core::user_id> user) override {
     const std::lock_guard lock(mutex_);
+    if (loads_fail) throw core::store_unavailable("the test took the database away");
     std::vector<core::open_job> out;
     for (auto& [id, j] : jobs_) {
       if (core::is_terminal(j.status) || (user && j.user != *user)) continue;
@@ -72,6 +73,7 @@ class memory_job_log : public core::job_log {
   }
 
   int failures_left = 0;
+  bool loads_fail = false;
   int commits = 0;
   std::set<core::image_id> deleted_images;  ///< results for these are refused as not_found
   std::set<core::image_id> refused_images;  ///< results for these are refused as internal

@@ -67,6 +67,7 @@ export class Server {
     this.data = data ?? path.join(fs.mkdtempSync(path.join(scratch, 'd-')), 'data');
     fs.chmodSync(path.dirname(this.data), 0o755);
     this.output = '';
+    this.frozen = [];
     live.add(this);
   }
 
@@ -223,12 +224,33 @@ export class Server {
     );
   }
 
+  /// Every process of the database stands still, its connections open, until thaw_database().
+  freeze_database() {
+    const postmaster = this.postmaster();
+    this.freeze([postmaster, ...children_of(postmaster, postmaster)]);
+  }
+  freeze(pids) {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    this.frozen = pids;
+  }
+  thaw_database() {
+    for (const pid of this.frozen.splice(0)) {
+      try {
+        process.kill(pid, 'SIGCONT');
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    }
+  }
+
   /// Ends whatever still runs and removes the data directory.
   async destroy() {
+    this.thaw_database();
     if (this.child && !this.ended) await this.stop(15);
     this.destroy_now();
   }
   destroy_now() {
+    this.thaw_database();
     if (this.child && !this.ended) this.child.kill('SIGKILL');
     const pid = this.postmaster();
     if (pid) process.kill(pid, 'SIGQUIT');
