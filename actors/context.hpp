@@ -60,7 +60,7 @@ struct context {
   std::chrono::milliseconds write_patience{1000 * core::limits::write_wait_s_max};
   job_board board;
   shared_counters counters;
-  std::deque<device_meter> meters;  ///< one a device; filled before any actor lives
+  std::deque<device_meter> meters;     ///< one a device; filled before any actor lives
   std::atomic<int> usable_devices{0};  ///< healthy ones that no admin drains
   std::atomic<std::size_t> devices{0};
   std::atomic<bool> draining{false};

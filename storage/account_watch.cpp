@@ -84,8 +84,10 @@ void account_watch::listen(const std::stop_token& stop, bool again) {
 void account_watch::tell(const core::account_change& change) {
   try {
     changed_(change);
-  } catch (const std::exception& e) {  // the database went away while the change was looked up
-    spdlog::warn("account_watch: a change could not be followed: {}", e.what());
+  } catch (const core::store_unavailable&) {
+    throw;  // looked up in vain: `everything` is told, again and again, until it can be followed
+  } catch (const std::exception& e) {
+    spdlog::error("account_watch: a change could not be followed: {}", e.what());
   }
 }
 

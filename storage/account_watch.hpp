@@ -18,7 +18,8 @@ class account_watch {
 
   /// Own connection, own thread; `changed` is called there, within milliseconds of the commit. When
   /// the connection was lost, `everything` is told once it is back: word of changes in between may
-  /// have been missed. What `changed` throws is logged.
+  /// have been missed. When `changed` throws core::store_unavailable, what it was told is not lost:
+  /// `everything` follows, until it is taken. What else it throws is logged.
   account_watch(std::string app_conninfo, callback changed,
                 std::shared_ptr<hang_watch> hangs = nullptr);
   ~account_watch();

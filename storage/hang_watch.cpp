@@ -74,7 +74,9 @@ std::string with_timeouts(const std::string& conninfo, std::chrono::seconds answ
 }
 
 hang_watch::hang_watch(std::string conninfo, std::chrono::seconds answer_max)
-    : conninfo_(with_timeouts(conninfo, answer_max)),
+    // Whatever the conninfo has as its own: here this is what the waiting is about.
+    : conninfo_(with_timeouts(conninfo, answer_max) +
+                "connect_timeout=" + std::to_string(answer_max.count())),
       answer_max_(answer_max),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <pqxx/pipeline>
 #include <set>
+#include <stdexcept>
 
 #include "storage/job_batch.hpp"
 #include "storage/job_batch_sql.hpp"
@@ -71,7 +72,8 @@ void add_inputs(pqxx::transaction_base& t, const user_batch& batch,
 // `commit` with the last writes. Rolled back when it goes without having been committed.
 class batch_transaction {
  public:
-  explicit batch_transaction(connection& c) : c_(c), t_(c.raw()) {}
+  batch_transaction(connection& c, std::size_t bytes_max)
+      : c_(c), bytes_max_(bytes_max), t_(c.raw()) {}
   ~batch_transaction() {
     if (!open_) return;
     try {
@@ -94,6 +96,8 @@ class batch_transaction {
   }
   /// Statements, each with its semicolon; `last`: nothing follows but the commit.
   void write(const std::string& statements, bool last) {
+    if (statements.size() > bytes_max_)
+      throw std::length_error(std::to_string(statements.size()) + " bytes are too many at once");
     c_.wait_anew();
     t_.exec(last ? statements + "commit" : statements);
     if (last) open_ = false;
@@ -105,6 +109,7 @@ class batch_transaction {
 
  private:
   connection& c_;
+  const std::size_t bytes_max_;
   pqxx::nontransaction t_;
   bool open_ = false;
 };
@@ -270,7 +275,7 @@ void postgres_job_log::commit_together(lane& l, std::span<const core::write_comm
   };
   c.guarded([&] {
     const auto count = which.size();
-    batch_transaction t{c};
+    batch_transaction t{c, bytes_max_};
     while (!which.empty())
       which = run_round(t, commands, which, epoch_, cache_of, given_before, !hook_, out);
     if (hook_) hook_(count);

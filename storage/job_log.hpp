@@ -28,6 +28,8 @@ class postgres_job_log final : public core::job_log {
   /// For tests: called before each commit with the number of commands in the transaction; what it
   /// throws fails the transaction.
   void before_commit(std::function<void(std::size_t)> hook) { hook_ = std::move(hook); }
+  /// For tests: a transaction may write fewer bytes than PostgreSQL would take at once.
+  void limit_bytes(std::size_t max) { bytes_max_ = max; }
 
  private:
   using positions = std::vector<std::size_t>;
@@ -54,6 +56,9 @@ class postgres_job_log final : public core::job_log {
   std::shared_ptr<hang_watch> watch_;
   std::array<lane, lane_count> lanes_;
   std::int64_t epoch_ = 0;
+  /// PostgreSQL ends a connection that sends it 1 GiB at once, which looks like any lost one and
+  /// would be tried for ever.
+  std::size_t bytes_max_ = 512 * 1024 * 1024;
   std::function<void(std::size_t)> hook_;
 };
 

@@ -158,6 +158,19 @@ BOOST_AUTO_TEST_CASE(whoever_waits_too_long_for_the_database_is_answered) {
   BOOST_TEST(answers.back() == "ok");
 }
 
+BOOST_AUTO_TEST_CASE(a_batch_that_is_too_much_is_tried_in_smaller_ones) {
+  log.failures_left = 1;
+  log.batch_max = 20;
+  for (int i = 1; i <= 100; ++i) submit(make_job(i, 1, ada));
+  for (int i = 0; i < 30; ++i) {
+    scheduler().advance_time(std::chrono::seconds(4));
+    run();
+  }
+  BOOST_TEST(answers.size() == 100u);
+  for (int i = 1; i <= 100; ++i)
+    BOOST_TEST((log.job(numbered<core::job_id>(i)).status == core::job_status::queued));
+}
+
 BOOST_AUTO_TEST_CASE(asks_held_for_a_reborn_session_end_when_the_database_stays_away) {
   submit(make_job(1, 1, ada));
   log.loads_fail = true;

@@ -27,8 +27,8 @@ class memory_job_log : public core::job_log {
 
   std::vector<core::write_outcome> commit(std::span<const core::write_command> commands) override {
     const std::lock_guard lock(mutex_);
-    if (failures_left > 0) {
-      --failures_left;
+    if (failures_left > 0 || commands.size() > batch_max) {
+      if (failures_left > 0) --failures_left;
       throw core::store_unavailable("the test took the database away");
     }
     ++commits;
@@ -73,6 +73,7 @@ class memory_job_log : public core::job_log {
   }
 
   int failures_left = 0;
+  std::size_t batch_max = 1'000'000;  ///< a larger one is too much for the database
   bool loads_fail = false;
   int commits = 0;
   std::set<core::image_id> deleted_images;  ///< results for these are refused as not_found

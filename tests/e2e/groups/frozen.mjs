@@ -2,8 +2,11 @@
 // connection closes. Every request is answered all the same, and what goes on afterwards goes on
 // without a restart: nothing acknowledged is lost, nothing is done twice.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 
 import {expect} from '../lib/client.mjs';
+import {spawn_cluster} from '../lib/cluster.mjs';
+import {HoleProxy} from '../lib/hole_proxy.mjs';
 import {png} from '../lib/pictures.mjs';
 import {start_server, synthetic} from '../lib/server.mjs';
 import {add_image, add_images, each_once, finished, progress, run_job, submit, until} from '../lib/work.mjs';
@@ -128,5 +131,65 @@ export default async function (t) {
       const image = await add_image(u, {box: true});
       assert.equal((await run_job(u, [image.id])).status, 'completed');
     },
+  );
+
+  await frozen_test(
+    'SIGTERM while it is frozen: exit 0 all the same, and the next start goes on',
+    async () => {
+      const u = server.client({key: c.key});
+      const job = await submit(u, ids, everything);
+      await progress(u, job.id, 10);
+      server.freeze_database();
+      const asked = u.get('/images?limit=1', {timeout: patience, record: false}).catch(() => null);
+      const end = await server.stop(30);
+      assert.deepEqual([end.code, end.signal], [0, null]);
+      await asked;
+      server.thaw_database();
+      await server.start();
+      await each_once(server.client({key: c.key}), job.id, ids.length);
+    },
+  );
+
+  await t.test(
+    'a network that swallows everything, with a database of its own',
+    async () => {
+      await server.stop();
+      const stop_cluster = await spawn_cluster(server.data);
+      const hole = await new HoleProxy(
+        path.join(server.data, 'pg-socket', '.s.PGSQL.5432'),
+      ).listen();
+      try {
+        const url = `postgresql://samovar_app@127.0.0.1:${hole.port}/samovar`;
+        server.args.push('--database.url', url, '--database.answer_s', '3');
+        await server.start();
+        const u = server.client({key: c.key});
+        const job = await submit(u, ids, everything);
+        await progress(u, job.id, 10);
+        const o = {timeout: patience};
+        hole.swallow();
+        const asked = [
+          u.patch(`/images/${ids[0]}`, {text_prompt: 'late'}, o).then((a) => refused_or(a, 200)),
+          u.post('/jobs', {image_ids: [ids[1]], ...everything}, o).then((a) => refused_or(a, 201)),
+          ...Array.from({length: 12}, () =>
+            u.get('/images?limit=1', o).then((a) => refused_or(a, 200)),
+          ),
+        ];
+        await Promise.all(asked);
+        expect(await u.get('root:/readyz', o), 503);
+        hole.fill();
+        await until(() => u.get('root:/readyz'), (a) => a.status === 200, 'ready again', 60_000);
+        expect(await u.patch(`/images/${ids[0]}`, {text_prompt: 'newer'}), 200);
+        await each_once(u, job.id, ids.length);
+        const image = expect(await u.get(`/images/${ids[0]}`), 200);
+        assert.equal(image.text_prompt, 'newer', 'nothing that was given up is done later');
+        assert.equal(server.ended, null);
+        await server.stop();
+      } finally {
+        hole.close();
+        await server.kill9();
+        await stop_cluster();
+      }
+    },
+    {timeout: 180_000},
   );
 }

@@ -58,6 +58,17 @@ function command_line(pid) {
   }
 }
 
+/// False when there is no such process any more.
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+    return false;
+  }
+}
+
 export class Server {
   /// `args` are added to the command line; `data` names an existing data directory to go on with.
   /// `output_max`: how many characters of what it prints are kept.
@@ -227,20 +238,15 @@ export class Server {
   /// Every process of the database stands still, its connections open, until thaw_database().
   freeze_database() {
     const postmaster = this.postmaster();
-    this.freeze([postmaster, ...children_of(postmaster, postmaster)]);
+    if (!postmaster) return; // there is none just now
+    this.freeze([postmaster]); // first: it makes no more of them
+    this.freeze(children_of(postmaster, postmaster));
   }
   freeze(pids) {
-    for (const pid of pids) process.kill(pid, 'SIGSTOP');
-    this.frozen = pids;
+    this.frozen.push(...pids.filter((pid) => signal(pid, 'SIGSTOP')));
   }
   thaw_database() {
-    for (const pid of this.frozen.splice(0)) {
-      try {
-        process.kill(pid, 'SIGCONT');
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error;
-      }
-    }
+    for (const pid of this.frozen.splice(0)) signal(pid, 'SIGCONT');
   }
 
   /// Ends whatever still runs and removes the data directory.
