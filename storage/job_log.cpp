@@ -20,8 +20,6 @@ namespace samovar::storage {
 namespace {
 
 constexpr std::size_t commands_side_by_side_min = 128;
-/// Of a whole batch, which nobody waits for at a screen.
-constexpr auto batch_statement_max = std::chrono::seconds(60);
 
 constexpr statement disabled_statement{"open_disabled",
                                        "select id from definer_disabled_users($1::uuid[])"};
@@ -171,8 +169,9 @@ core::error command_failed() {
 
 }  // namespace
 
-postgres_job_log::postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch)
-    : conninfo_(std::move(app_conninfo)), watch_(std::move(watch)) {
+postgres_job_log::postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch,
+                                   std::chrono::seconds limit)
+    : conninfo_(std::move(app_conninfo)), watch_(std::move(watch)), limit_(limit) {
   for (auto& l : lanes_) l.members = std::make_unique<member_cache>();
 }
 
@@ -181,7 +180,7 @@ postgres_job_log::~postgres_job_log() = default;
 connection& postgres_job_log::ready_connection(lane& l) {
   if (!l.link || l.link->broken() || l.link->hung_up()) {
     l.link.reset();
-    l.link = std::make_unique<connection>(conninfo_, watch_, batch_statement_max);
+    l.link = std::make_unique<connection>(conninfo_, watch_, limit_);
     for (const auto& s : batch_statements()) l.link->prepare(s);
   }
   return *l.link;

@@ -12,13 +12,17 @@ namespace samovar::storage {
 
 class member_cache;
 
+/// Of a statement for a whole batch, which nobody waits for at a screen.
+inline constexpr std::chrono::seconds batch_statement_max{60};
+
 /// Two connections of its own, made on demand and again after a loss. One thread at a time.
 /// A batch costs two round trips whatever its size: begin with all reads, all writes with commit.
 /// A large one of several users is two transactions side by side, each user's commands in one of
 /// them.
 class postgres_job_log final : public core::job_log {
  public:
-  explicit postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch = nullptr);
+  explicit postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch = nullptr,
+                            std::chrono::seconds limit = batch_statement_max);
   ~postgres_job_log() override;
 
   std::int64_t begin_epoch() override;
@@ -54,6 +58,7 @@ class postgres_job_log final : public core::job_log {
 
   std::string conninfo_;
   std::shared_ptr<hang_watch> watch_;
+  const std::chrono::seconds limit_;
   std::array<lane, lane_count> lanes_;
   std::int64_t epoch_ = 0;
   /// PostgreSQL ends a connection that sends it 1 GiB at once, which looks like any lost one and

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <future>
+#include <set>
 
 #include "cluster_fixture.hpp"
 #include "storage/hang_watch.hpp"
@@ -204,6 +205,45 @@ BOOST_AUTO_TEST_CASE(commands_of_a_frozen_commit_are_given_again_and_done_once) 
   storage::result_repository results{*cluster().db.connections};
   BOOST_TEST(results.list_results(user, std::nullopt, {}).items.size() == 3u);
   BOOST_TEST(jobs.list_jobs(user, std::nullopt, {}).items.size() == 2u);
+}
+
+// Its one connection is replaced; what it was told is done once, also when it wakes.
+BOOST_AUTO_TEST_CASE(a_frozen_backend_of_the_writing_side_is_replaced) {
+  const auto user = make_user();
+  const auto image = add_image(user).id;
+  const auto ours = [&] {
+    std::set<pid_t> pids;
+    for (const auto& row :
+         owner.exec("select pid from pg_stat_activity where usename = 'samovar_app'"))
+      pids.insert(row[0].as<int>());
+    return pids;
+  };
+  const auto others = ours();
+  storage::postgres_job_log log{conninfo, watch, 2s};
+  log.begin_epoch();
+  auto job = job_for(user, {image});
+  job.force_all = true;
+  BOOST_REQUIRE(commit_one(log, job).ok());
+  std::vector<pid_t> its;
+  for (const auto pid : ours())
+    if (!others.contains(pid)) its.push_back(pid);
+  BOOST_REQUIRE(!its.empty());
+
+  const core::write_command paused = core::set_queue_paused{user, true};
+  const core::write_command resumed = core::set_queue_paused{user, false};
+  const core::write_command start = core::start_job{user, job.id, next_time()};
+  frozen those{its};
+  BOOST_TEST(is_unavailable_in_time(those, [&] { log.commit({&paused, 1}); }));
+  for (const auto& command : {paused, start, resumed}) BOOST_TEST(commit_one(log, command).ok());
+  those.thaw();
+  const auto lives = [](pid_t pid) { return ::kill(pid, 0) == 0; };
+  for (int i = 0; i < 3000 && std::all_of(its.begin(), its.end(), lives); ++i)
+    std::this_thread::sleep_for(20ms);
+  const auto again = commit_one(log, start);
+  BOOST_REQUIRE(again.ok());
+  BOOST_TEST((again->record.status == core::job_status::running));
+  BOOST_TEST(again->record.version == 2);
+  BOOST_TEST(!log.take_open_jobs(user).at(0).queue_paused);
 }
 
 BOOST_AUTO_TEST_CASE(a_conninfo_gets_an_end_to_its_waiting) {
