@@ -13,6 +13,7 @@
 
 #include "actors/job_board.hpp"
 #include "core/ids.hpp"
+#include "core/limits.hpp"
 #include "core/time.hpp"
 #include "core/unit_journal.hpp"
 
@@ -55,10 +56,12 @@ struct context {
 
   const std::int64_t epoch;
   core::unit_journal* journal = nullptr;  ///< set before any actor lives
+  /// How long an asker waits for the database; set before any actor lives.
+  std::chrono::milliseconds write_patience{1000 * core::limits::write_wait_s_max};
   job_board board;
   shared_counters counters;
-  std::deque<device_meter> meters;  ///< one a device; filled before any actor lives
-  std::atomic<int> healthy_devices{0};
+  std::deque<device_meter> meters;     ///< one a device; filled before any actor lives
+  std::atomic<int> usable_devices{0};  ///< healthy ones that no admin drains
   std::atomic<std::size_t> devices{0};
   std::atomic<bool> draining{false};
   std::atomic<std::int64_t> door_writes{0};  ///< asks on their way to persistence (back-pressure)

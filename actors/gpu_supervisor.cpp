@@ -58,23 +58,26 @@ void grant_all(self_pointer self, const gpu_supervisor_config& config, context& 
   }
 }
 
+void count_usable(self_pointer self, context& shared) {
+  const auto& all = self->state.devices;
+  shared.usable_devices = static_cast<int>(std::count_if(all.begin(), all.end(), [](const auto& d) {
+    return d.report.healthy && !d.report.draining;
+  }));
+}
+
 void device_is_up(self_pointer self, std::size_t index, context& shared) {
   auto& d = self->state.devices[index];
   d.suspect = false;
-  if (!d.report.healthy) {
-    d.report.healthy = true;
-    ++shared.healthy_devices;
-  }
+  d.report.healthy = true;
+  count_usable(self, shared);
   self->state.leases.device_up(index);
   if (d.report.draining) self->state.leases.drain(index);  // coming back ends no admin's drain
 }
 
 void device_is_down(self_pointer self, std::size_t index, context& shared) {
   auto& s = self->state;
-  if (s.devices[index].report.healthy) {
-    s.devices[index].report.healthy = false;
-    --shared.healthy_devices;
-  }
+  s.devices[index].report.healthy = false;
+  count_usable(self, shared);
   // Leases come in the order of their tokens, and the device works in that order.
   bool at_work = true;
   for (const auto& lease : s.leases.device_down(index)) {
@@ -221,6 +224,7 @@ void use_device(self_pointer self, const gpu_supervisor_config& config, context&
     return answer(core::make_error(core::error_code::not_found, "Device not found"));
   const auto index = static_cast<std::size_t>(at - s.devices.begin());
   at->report.draining = !use;
+  count_usable(self, shared);
   spdlog::info("gpu_supervisor: device {} {}", id, use ? "is in use again" : "drains");
   if (!use)
     s.leases.drain(index);

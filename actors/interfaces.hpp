@@ -92,11 +92,13 @@ using user_session_actor = caf::typed_actor<
     // (itself) the first unit of this job has run for a moment: record the job's start
     caf::reacts_to<start_due_atom, core::job_id>,
     // (itself) the long poll with this number has waited long enough
-    caf::reacts_to<wait_over_atom, std::uint64_t>>::
-    extend<caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>,
-           caf::reacts_to<written_atom, write_answers_ptr>,
-           caf::reacts_to<grant_atom, core::lease, device_worker_actor>,
-           caf::reacts_to<revoke_atom, std::int64_t, bool>>;
+    caf::reacts_to<wait_over_atom, std::uint64_t>,
+    // (itself) whoever has waited long enough for the database is to be answered
+    caf::reacts_to<overdue_atom>>::extend<caf::reacts_to<ran_atom, std::int64_t, unit_outcome_ptr>,
+                                          caf::reacts_to<written_atom, write_answers_ptr>,
+                                          caf::reacts_to<grant_atom, core::lease,
+                                                         device_worker_actor>,
+                                          caf::reacts_to<revoke_atom, std::int64_t, bool>>;
 
 /// Finds or spawns sessions and passes asks on.
 using session_registry_actor = caf::typed_actor<
@@ -110,6 +112,8 @@ using session_registry_actor = caf::typed_actor<
     caf::reacts_to<idle_atom, core::user_id, std::uint64_t, std::int64_t>,
     // (itself) ask every session whether it still has something to do
     caf::reacts_to<idle_atom>,
+    // (itself) what is held for this user's session has waited long enough for the database
+    caf::reacts_to<overdue_atom, core::user_id>,
     // (system) tell every session that the server drains
     caf::reacts_to<drain_atom>>;
 

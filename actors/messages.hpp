@@ -123,6 +123,7 @@ using refresh_atom = caf::atom_constant<caf::atom("smv_refrsh")>;
 using idle_atom = caf::atom_constant<caf::atom("smv_idle")>;
 using wait_over_atom = caf::atom_constant<caf::atom("smv_waitov")>;
 using start_due_atom = caf::atom_constant<caf::atom("smv_start")>;
+using overdue_atom = caf::atom_constant<caf::atom("smv_overdu")>;
 using inspect_atom = caf::atom_constant<caf::atom("smv_inspct")>;
 using drain_atom = caf::atom_constant<caf::atom("smv_drain")>;
 

@@ -48,7 +48,9 @@ void flush(self_pointer self, core::job_log& log, context& shared) {
   auto& s = self->state;
   s.flush_sent = false;
   if (s.gathered.empty()) return;
-  const auto count = std::min(s.gathered.size(), core::limits::persistence_batch_max);
+  // Each failure in a row halves the batch: one that is too much for the database is not tried for
+  // ever as it is.
+  const auto count = std::min(s.gathered.size(), core::limits::persistence_batch_max >> s.failures);
   std::vector<waiting_write> batch(s.gathered.begin(),
                                    s.gathered.begin() + static_cast<std::ptrdiff_t>(count));
   std::vector<core::write_command> commands;

@@ -189,12 +189,32 @@ void answered(self_pointer self, pause_done& done, const core::write_outcome& ou
   done.answer(bool{outcome->queue_paused});
 }
 
+bool has_asker(const pending_write& w) {
+  return std::visit(
+      [](const auto& done) {
+        return requires { done.answer; };
+      },
+      w);
+}
+
+core::error not_stored_in_time() {
+  return core::make_error(core::error_code::unavailable,
+                          "The database does not answer; the change may still be made later");
+}
+
+// One timer for all that wait: it goes by the oldest.
+void look_for_overdue(self_pointer self, std::chrono::milliseconds in) {
+  if (std::exchange(self->state.overdue_sent, true)) return;
+  self->delayed_send(self, in, overdue_atom::value);
+}
+
 }  // namespace
 
 void write(self_pointer self, core::write_command command, pending_write then) {
   auto& s = self->state;
   const auto ticket = s.next_ticket++;
-  s.writes.emplace(ticket, std::move(then));
+  if (has_asker(then)) look_for_overdue(self, s.shared->write_patience);
+  s.writes.emplace(ticket, waiting_for_write{std::move(then), self->clock().now()});
   self->send(s.persistence, write_atom::value, ticket,
              std::make_shared<const core::write_command>(std::move(command)),
              caf::actor_cast<write_receiver>(self));
@@ -225,12 +245,30 @@ void on_written(self_pointer self, const std::vector<write_answer>& answers) {
   for (const auto& a : answers) {
     auto it = s.writes.find(a.ticket);
     if (it == s.writes.end()) continue;
-    auto then = std::move(it->second);
+    auto then = std::move(it->second.then);
     s.writes.erase(it);
     std::visit([&](auto& done) { answered(self, done, a.outcome, touched); }, then);
   }
   tell(self, touched);
   sync_demand(self);
+}
+
+void answer_overdue(self_pointer self) {
+  auto& s = self->state;
+  const auto now = self->clock().now();
+  for (auto& [ticket, waiting] : s.writes) {
+    const auto left = waiting.since + s.shared->write_patience - now;
+    if (!has_asker(waiting.then)) continue;
+    if (left > std::chrono::milliseconds(0)) {
+      look_for_overdue(self, std::chrono::ceil<std::chrono::milliseconds>(left));
+      return;
+    }
+    std::visit(
+        [](auto& done) {
+          if constexpr (requires { done.answer; }) done.answer(not_stored_in_time());
+        },
+        waiting.then);
+  }
 }
 
 }  // namespace samovar::actors::session

@@ -28,6 +28,8 @@ void write(self_pointer self, core::write_command command, pending_write then);
 void record_start(self_pointer self, core::job_id job);
 void record_failure(self_pointer self, core::job_id job, core::image_id image, std::string reason);
 void on_written(self_pointer self, const std::vector<write_answer>& answers);
+/// Answers whoever has waited too long for the database. The write itself goes on.
+void answer_overdue(self_pointer self);
 
 // views
 /// Publishes the job's present state: job board and long polls. Returns what was pinned.

@@ -47,6 +47,7 @@ void session_down(self_pointer self, const spawner& spawn, const caf::down_msg& 
     s.last_seqs[user] =
         std::max(s.last_seqs[user], core::first_seq(spawn.shared->epoch)) + (std::int64_t{1} << 24);
     s.held.try_emplace(user);
+    self->delayed_send(self, spawn.shared->write_patience, overdue_atom::value, user);
     self->send(spawn.persistence, load_atom::value, user, caf::actor_cast<recover_receiver>(self));
     return;
   }
@@ -70,6 +71,18 @@ void hold(std::vector<session_ask_ptr>& held, const session_ask_ptr& ask) {
     return;
   }
   held.push_back(ask);
+}
+
+// The database doesn't say what the reborn session must know. Asks are let go unanswered, which
+// tells each that it was not carried out; what an account is now stays.
+void let_go_of_held(self_pointer self, core::user_id user, std::chrono::milliseconds patience) {
+  const auto held = self->state.held.find(user);
+  if (held == self->state.held.end()) return;
+  for (const auto& ask : held->second)
+    if (const auto* s = std::get_if<subscribe_ask>(ask.get())) s->sink->closed();
+  std::erase_if(held->second,
+                [](const auto& h) { return !std::holds_alternative<account_ask>(*h); });
+  self->delayed_send(self, patience, overdue_atom::value, user);
 }
 
 void resume(self_pointer self, const spawner& spawn, core::user_id user,
@@ -130,6 +143,9 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
         for (const auto& [user, entry] : self->state.sessions)
           self->send(entry.session, idle_atom::value);
         self->delayed_send(self, spawn.idle, idle_atom::value);
+      },
+      [=](overdue_atom, const core::user_id& user) {
+        let_go_of_held(self, user, spawn.shared->write_patience);
       },
       [=](drain_atom) {
         for (auto& [user, entry] : self->state.sessions) {

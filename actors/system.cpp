@@ -47,6 +47,7 @@ struct system::impl {
     caf_config.set("scheduler.max-threads", config.threads);
     actor_system = std::make_unique<caf::actor_system>(caf_config);
     shared->journal = config.journal;
+    shared->write_patience = config.write_patience;
     for (const auto& d : config.devices) shared->meters.emplace_back(d.id);
     auto open = job_log.take_open_jobs(std::nullopt);
     persistence_handle = actor_system->spawn<caf::detached>(persistence, &job_log, shared);
@@ -93,10 +94,9 @@ struct system::impl {
                               "The server is busy; please try again in a moment"));
       return std::nullopt;
     }
-    return reply<T>([answer, door = shared](core::outcome<T> value) {
-      --door->door_writes;
-      answer(std::move(value));
-    });
+    // The place is kept until the write is over, which may be after its asker was answered.
+    const std::shared_ptr<void> place(nullptr, [door = shared](void*) { --door->door_writes; });
+    return reply<T>([answer, place](core::outcome<T> value) { answer(std::move(value)); });
   }
 
   system_config config;
@@ -207,7 +207,7 @@ system_counters system::counters() const {
   return out;
 }
 
-bool system::ready() const { return impl_->shared->healthy_devices > 0; }
+bool system::ready() const { return impl_->shared->usable_devices > 0; }
 bool system::draining() const { return impl_->shared->draining; }
 
 void system::drain(std::chrono::milliseconds grace) {

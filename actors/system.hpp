@@ -20,6 +20,7 @@
 #include "actors/job_board.hpp"
 #include "actors/reply.hpp"
 #include "core/events.hpp"
+#include "core/limits.hpp"
 #include "core/ports.hpp"
 #include "core/unit_journal.hpp"
 
@@ -57,6 +58,9 @@ struct system_config {
   std::chrono::seconds unit_timeout{1800};  ///< of one unit, however much progress it shows
   std::chrono::seconds session_idle{300};   ///< passivation after this long without work or sockets
   std::size_t persistence_queue_max = 20'000;
+  /// Whoever asked for a change that is not stored after so long is told `unavailable`; it may be
+  /// stored later.
+  std::chrono::milliseconds write_patience{1000 * core::limits::write_wait_s_max};
   /// Remembers units at work over the server's death; none: nothing is remembered. Must outlive the
   /// system.
   core::unit_journal* journal = nullptr;
@@ -122,7 +126,7 @@ class system {
   system& operator=(const system&) = delete;
 
   /// Durable when answered. Errors: no_valid_images, nothing_to_process, idempotency_mismatch,
-  /// unavailable (queue full, database away, draining).
+  /// unavailable (queue full, draining, or the database is away: then it may yet be stored).
   void submit(core::create_job job, reply<submit_answer> answer);
   /// Answers with the job after the change; not_found "Job not found"; conflict when terminal.
   void cancel(core::user_id user, core::job_id job, reply<pinned_job_ptr> answer);
@@ -160,7 +164,7 @@ class system {
   void drain_device(std::string id, reply<device_state> answer);
   void resume_device(std::string id, reply<device_state> answer);
   system_counters counters() const;
-  bool ready() const;  ///< at least one healthy device
+  bool ready() const;  ///< at least one healthy device that is not drained
   bool draining() const;
 
   /// Accepts no new jobs, pushes server.draining and lets running units finish and reach the disk,

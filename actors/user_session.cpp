@@ -68,6 +68,10 @@ user_session_actor::behavior_type user_session(self_pointer self, user_session_c
       [=](idle_atom) { check_idle(self); },
       [=](start_due_atom, const core::job_id& job) { session::record_start(self, job); },
       [=](wait_over_atom, std::uint64_t waiter) { session::wait_over(self, waiter); },
+      [=](overdue_atom) {
+        self->state.overdue_sent = false;
+        session::answer_overdue(self);
+      },
       [=](ran_atom, std::int64_t token, const unit_outcome_ptr& outcome) {
         session::on_ran(self, token, *outcome);
       },

@@ -79,6 +79,10 @@ struct pause_done {
 };
 using pending_write =
     std::variant<submit_done, start_done, unit_done, cancel_done, priority_done, pause_done>;
+struct waiting_for_write {
+  pending_write then;
+  std::chrono::steady_clock::time_point since;
+};
 
 struct job_waiter {
   std::string etag;
@@ -131,8 +135,8 @@ struct user_session_state {
   std::list<segment_ask> clicks;                 ///< interactive units that wait for a lease
   std::map<std::int64_t, running_click> running_clicks;  ///< by lease token
   seldom<encoded_images> encoded;                        ///< kept only with several devices
-  std::map<std::uint64_t, pending_write> writes;
-  seldom<long_polls> polls;  ///< none waits where there is none
+  std::map<std::uint64_t, waiting_for_write> writes;     ///< by ticket, oldest first
+  seldom<long_polls> polls;                              ///< none waits where there is none
   std::vector<std::shared_ptr<event_sink>> sinks;
   std::set<core::job_id> starts_due;  ///< units are out, the start is not yet written
   std::uint64_t next_ticket = 1;
@@ -146,6 +150,7 @@ struct user_session_state {
   double unit_ms = 0.0;  ///< moving average between ends of units, while busy
   std::chrono::steady_clock::time_point last_unit_end{};
   bool refresh_sent = false;
+  bool overdue_sent = false;
   bool held = false;  ///< the user is disabled: no unit starts
   std::chrono::steady_clock::time_point last_activity{};
   persistence_actor persistence;

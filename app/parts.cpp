@@ -35,6 +35,7 @@ storage::database_options database_options_of(const config::settings& s) {
   o.url = s.database.url;
   o.owner_url = s.database.owner_url;
   o.pool_size = static_cast<std::size_t>(s.database.pool_size);
+  o.answer_max = std::chrono::seconds(s.database.answer_s);
   return o;
 }
 

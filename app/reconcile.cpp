@@ -10,7 +10,9 @@ namespace samovar::app {
 int reconcile(const config::reconcile_command& c) {
   if (!std::filesystem::exists(c.options.data_dir))
     return complain(c.options.data_dir.string() + ": there is no such data directory");
-  auto db = storage::open_database_beside(database_options_of(c.options));
+  auto database = database_options_of(c.options);
+  database.limit = storage::long_statement_max;
+  auto db = storage::open_database_beside(database);
   storage::blob_folder blobs(c.options.data_dir / "blobs", storage::blob_folder::leftovers::keep);
   storage::reconcile_options options;
   options.fix = c.fix;

@@ -165,7 +165,7 @@ int serve(const config::settings& s) {
   storage::job_repository jobs(*db.connections);
   storage::result_repository results(*db.connections);
   storage::blob_folder blobs(s.data_dir / "blobs");
-  storage::postgres_job_log log(db.app_conninfo);
+  storage::postgres_job_log log(db.app_conninfo, db.watch);
   const auto codec = make_codec(s);
 
   net::setup_link setup(accounts, secrets);
@@ -200,9 +200,12 @@ int serve(const config::settings& s) {
   if (oidc) oidc->set_base_url(s.http.public_url.empty() ? url_of(s, port) : s.http.public_url);
   const storage::sweeping_thread sweeper(*db.connections, blobs);
   std::optional<storage::account_watch> watch;
-  watch.emplace(db.app_conninfo, [&](const core::account_change& change) {
-    net::follow(server.shared_services(), server.control(), change);
-  });
+  watch.emplace(
+      db.app_conninfo,
+      [&](const core::account_change& change) {
+        net::follow(server.shared_services(), server.control(), change);
+      },
+      db.watch);
   note_address(s, url_of(s, port));
 
   // One write: whoever waits for the first line has the second one too.

@@ -217,6 +217,9 @@ std::vector<declaration> make_table() {
                    SAMOVAR_MEMBER(database.owner_url), true));
   t.push_back(integer("database", "pool_size", 2, 30, "connections", "connections kept open",
                       SAMOVAR_MEMBER(database.pool_size)));
+  t.push_back(integer("database", "answer_s", 2, 300, "s",
+                      "a database that gives no sign of life for so long hangs: requests get 503",
+                      SAMOVAR_MEMBER(database.answer_s)));
   add_model(t);
   add_devices(t);
   t.push_back(integer("scheduler", "threads", 1, 64, "threads", "threads for actors",

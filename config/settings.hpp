@@ -65,6 +65,7 @@ struct settings {
     std::string url;        ///< empty: the embedded cluster. May hold a password: never printed
     std::string owner_url;  ///< may hold a password: never printed
     std::int64_t pool_size = 8;
+    std::int64_t answer_s = 8;
   } database;
 
   struct {

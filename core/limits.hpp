@@ -64,6 +64,7 @@ inline constexpr int unit_attempts_max = 3;
 inline constexpr int priority_abs_max = 1'000;
 inline constexpr std::size_t persistence_queue_max = 20'000;
 inline constexpr std::size_t persistence_batch_max = 512;
+inline constexpr int write_wait_s_max = 15;  ///< whoever asked for a change is answered by then
 inline constexpr std::size_t results_in_flight_per_user_max = 256;
 inline constexpr int lease_timeout_s = 60;
 inline constexpr std::size_t units_prepared_max = 2;  ///< images decoded ahead, a device

@@ -199,7 +199,7 @@ core::outcome<core::user> account_repository::change_user(core::user_id id,
 }
 
 core::status account_repository::delete_user(core::user_id id, const core::change_origin& by) {
-  if (!pool_.take()->run(delete_statement, id, by.actor, by.address)[0][0].as<bool>())
+  if (!pool_.take()->run_long(delete_statement, id, by.actor, by.address)[0][0].as<bool>())
     return user_not_found();
   return core::done{};
 }

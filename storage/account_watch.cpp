@@ -45,8 +45,10 @@ std::optional<core::account_change> parse_account_change(std::string_view payloa
   return std::nullopt;
 }
 
-account_watch::account_watch(std::string app_conninfo, callback changed)
+account_watch::account_watch(std::string app_conninfo, callback changed,
+                             std::shared_ptr<hang_watch> hangs)
     : conninfo_(std::move(app_conninfo)),
+      hangs_(std::move(hangs)),
       changed_(std::move(changed)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -68,7 +70,7 @@ void account_watch::run(const std::stop_token& stop) {
 }
 
 void account_watch::listen(const std::stop_token& stop, bool again) {
-  connection c(conninfo_);
+  connection c(conninfo_, hangs_);
   receiver ears(c.raw());
   if (again) tell({});
   while (!stop.stop_requested()) {
@@ -82,8 +84,10 @@ void account_watch::listen(const std::stop_token& stop, bool again) {
 void account_watch::tell(const core::account_change& change) {
   try {
     changed_(change);
-  } catch (const std::exception& e) {  // the database went away while the change was looked up
-    spdlog::warn("account_watch: a change could not be followed: {}", e.what());
+  } catch (const core::store_unavailable&) {
+    throw;  // looked up in vain: `everything` is told, again and again, until it can be followed
+  } catch (const std::exception& e) {
+    spdlog::error("account_watch: a change could not be followed: {}", e.what());
   }
 }
 

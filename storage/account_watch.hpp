@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/accounts.hpp"
+#include "storage/hang_watch.hpp"
 
 namespace samovar::storage {
 
@@ -17,8 +18,10 @@ class account_watch {
 
   /// Own connection, own thread; `changed` is called there, within milliseconds of the commit. When
   /// the connection was lost, `everything` is told once it is back: word of changes in between may
-  /// have been missed. What `changed` throws is logged.
-  account_watch(std::string app_conninfo, callback changed);
+  /// have been missed. When `changed` throws core::store_unavailable, what it was told is not lost:
+  /// `everything` follows, until it is taken. What else it throws is logged.
+  account_watch(std::string app_conninfo, callback changed,
+                std::shared_ptr<hang_watch> hangs = nullptr);
   ~account_watch();
   account_watch(const account_watch&) = delete;
   account_watch& operator=(const account_watch&) = delete;
@@ -29,6 +32,7 @@ class account_watch {
   void tell(const core::account_change& change);
 
   const std::string conninfo_;
+  const std::shared_ptr<hang_watch> hangs_;
   const callback changed_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

@@ -7,11 +7,16 @@ namespace samovar::storage {
 namespace {
 
 void finish(database& d, const database_options& options) {
+  d.app_conninfo = with_timeouts(d.app_conninfo, options.answer_max);
+  if (!d.owner_conninfo.empty())
+    d.owner_conninfo = with_timeouts(d.owner_conninfo, options.answer_max);
+  d.watch = std::make_shared<hang_watch>(d.app_conninfo, options.answer_max);
   if (!d.owner_conninfo.empty() && options.may_migrate)
-    migrate(d.owner_conninfo);
+    migrate(d.owner_conninfo, embedded_migrations(), d.watch);
   else
-    check_version(d.app_conninfo);
-  d.connections = std::make_unique<pool>(d.app_conninfo, options.pool_size, options.pool_wait);
+    check_version(d.app_conninfo, embedded_migrations(), d.watch);
+  d.connections = std::make_unique<pool>(d.app_conninfo, options.pool_size, options.pool_wait,
+                                         d.watch, options.limit);
 }
 
 void refuse_half_restored(const database_options& options) {

@@ -18,13 +18,16 @@ struct database_options {
       owner_url;  ///< login samovar_owner; empty with url: no migration, versions must match
   std::size_t pool_size = 10;  ///< 1..30
   std::chrono::milliseconds pool_wait{5000};
-  bool may_migrate = true;  ///< false: the versions must match, nothing is changed
+  bool may_migrate = true;             ///< false: the versions must match, nothing is changed
+  std::chrono::seconds answer_max{8};  ///< silent for so long, the database hangs; >= 2
+  std::chrono::seconds limit = statement_max;  ///< of one statement
 };
 
 struct database {
   std::unique_ptr<embedded_postgres> embedded;  ///< null with a url
   std::string app_conninfo;                     ///< for postgres_job_log
   std::string owner_conninfo;                   ///< empty when not known
+  std::shared_ptr<hang_watch> watch;            ///< for every connection to it
   std::unique_ptr<pool> connections;            ///< destroyed before the cluster stops
 };
 

@@ -228,6 +228,10 @@ void embedded_postgres::start_cluster() {
     if (try_adopt() || launch()) return;
     if (!hurried && clock::now() - begun >= stopping_patience) hurried = hurry_the_stopping();
   } while (clock::now() - begun < start_retries && !pause(200));
+  if (const auto found = read_pid_file(paths_.cluster);
+      found && serves_cluster(found->pid, paths_.cluster))
+    throw cluster_error("PostgreSQL runs already (process " + std::to_string(found->pid) +
+                        ") and does not answer; see pg.log in the data folder");
   throw cluster_error("PostgreSQL does not start; see pg.log in the data folder");
 }
 

@@ -114,7 +114,10 @@ bool import_state::past(import_kind kind) const {
 
 import_target::import_target(const std::string& app_conninfo, core::user_id user,
                              std::string source, bool dry_run)
-    : connection_(app_conninfo), user_(user), source_(std::move(source)), dry_run_(dry_run) {
+    : connection_(app_conninfo, nullptr, long_statement_max),
+      user_(user),
+      source_(std::move(source)),
+      dry_run_(dry_run) {
   std::string key = "import of ";
   key += core::to_string(user);
   std::string lock = "select pg_try_advisory_lock(hashtextextended(";

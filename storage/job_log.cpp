@@ -9,6 +9,7 @@
 #include <numeric>
 #include <pqxx/pipeline>
 #include <set>
+#include <stdexcept>
 
 #include "storage/job_batch.hpp"
 #include "storage/job_batch_sql.hpp"
@@ -69,7 +70,8 @@ void add_inputs(pqxx::transaction_base& t, const user_batch& batch,
 // `commit` with the last writes. Rolled back when it goes without having been committed.
 class batch_transaction {
  public:
-  explicit batch_transaction(pqxx::connection& c) : t_(c) {}
+  batch_transaction(connection& c, std::size_t bytes_max)
+      : c_(c), bytes_max_(bytes_max), t_(c.raw()) {}
   ~batch_transaction() {
     if (!open_) return;
     try {
@@ -85,12 +87,16 @@ class batch_transaction {
     const bool opens = !open_;
     if (opens) sql.insert(sql.begin(), "begin");
     open_ = true;
+    c_.wait_anew();
     auto results = run_all(t_, sql);
     if (opens) results.erase(results.begin());
     return results;
   }
   /// Statements, each with its semicolon; `last`: nothing follows but the commit.
   void write(const std::string& statements, bool last) {
+    if (statements.size() > bytes_max_)
+      throw std::length_error(std::to_string(statements.size()) + " bytes are too many at once");
+    c_.wait_anew();
     t_.exec(last ? statements + "commit" : statements);
     if (last) open_ = false;
   }
@@ -100,6 +106,8 @@ class batch_transaction {
   pqxx::transaction_base& raw() { return t_; }
 
  private:
+  connection& c_;
+  const std::size_t bytes_max_;
   pqxx::nontransaction t_;
   bool open_ = false;
 };
@@ -161,7 +169,9 @@ core::error command_failed() {
 
 }  // namespace
 
-postgres_job_log::postgres_job_log(std::string app_conninfo) : conninfo_(std::move(app_conninfo)) {
+postgres_job_log::postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch,
+                                   std::chrono::seconds limit)
+    : conninfo_(std::move(app_conninfo)), watch_(std::move(watch)), limit_(limit) {
   for (auto& l : lanes_) l.members = std::make_unique<member_cache>();
 }
 
@@ -170,7 +180,7 @@ postgres_job_log::~postgres_job_log() = default;
 connection& postgres_job_log::ready_connection(lane& l) {
   if (!l.link || l.link->broken() || l.link->hung_up()) {
     l.link.reset();
-    l.link = std::make_unique<connection>(conninfo_);
+    l.link = std::make_unique<connection>(conninfo_, watch_, limit_);
     for (const auto& s : batch_statements()) l.link->prepare(s);
   }
   return *l.link;
@@ -264,7 +274,7 @@ void postgres_job_log::commit_together(lane& l, std::span<const core::write_comm
   };
   c.guarded([&] {
     const auto count = which.size();
-    batch_transaction t{c.raw()};
+    batch_transaction t{c, bytes_max_};
     while (!which.empty())
       which = run_round(t, commands, which, epoch_, cache_of, given_before, !hook_, out);
     if (hook_) hook_(count);

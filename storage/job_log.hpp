@@ -12,13 +12,17 @@ namespace samovar::storage {
 
 class member_cache;
 
+/// Of a statement for a whole batch, which nobody waits for at a screen.
+inline constexpr std::chrono::seconds batch_statement_max{60};
+
 /// Two connections of its own, made on demand and again after a loss. One thread at a time.
 /// A batch costs two round trips whatever its size: begin with all reads, all writes with commit.
 /// A large one of several users is two transactions side by side, each user's commands in one of
 /// them.
 class postgres_job_log final : public core::job_log {
  public:
-  explicit postgres_job_log(std::string app_conninfo);
+  explicit postgres_job_log(std::string app_conninfo, std::shared_ptr<hang_watch> watch = nullptr,
+                            std::chrono::seconds limit = batch_statement_max);
   ~postgres_job_log() override;
 
   std::int64_t begin_epoch() override;
@@ -28,6 +32,8 @@ class postgres_job_log final : public core::job_log {
   /// For tests: called before each commit with the number of commands in the transaction; what it
   /// throws fails the transaction.
   void before_commit(std::function<void(std::size_t)> hook) { hook_ = std::move(hook); }
+  /// For tests: a transaction may write fewer bytes than PostgreSQL would take at once.
+  void limit_bytes(std::size_t max) { bytes_max_ = max; }
 
  private:
   using positions = std::vector<std::size_t>;
@@ -51,8 +57,13 @@ class postgres_job_log final : public core::job_log {
                     outcomes& out);
 
   std::string conninfo_;
+  std::shared_ptr<hang_watch> watch_;
+  const std::chrono::seconds limit_;
   std::array<lane, lane_count> lanes_;
   std::int64_t epoch_ = 0;
+  /// PostgreSQL ends a connection that sends it 1 GiB at once, which looks like any lost one and
+  /// would be tried for ever.
+  std::size_t bytes_max_ = 512 * 1024 * 1024;
   std::function<void(std::size_t)> hook_;
 };
 

@@ -64,7 +64,7 @@ void apply(connection& c, const migration& m) {
   append_literal(book, checksum_of(m));
   book += ")";
   try {
-    c.guarded([&] {
+    c.without_limit([&] {
       pqxx::work t{c.raw()};
       t.exec("set local statement_timeout = 0");
       t.exec(m.sql);
@@ -89,10 +89,12 @@ void refuse_newer(int applied, std::span<const migration> all) {
                           "): use a newer program or restore an older backup");
 }
 
-int migrate(const std::string& owner_conninfo, std::span<const migration> all) {
-  connection c{owner_conninfo};
+int migrate(const std::string& owner_conninfo, std::span<const migration> all,
+            const std::shared_ptr<hang_watch>& watch) {
+  connection c{owner_conninfo, watch};
   try {
-    c.exec("set lock_timeout = 0; set statement_timeout = '300s'");
+    c.exec("set lock_timeout = 0");
+    c.limit_statements(std::chrono::seconds(300));
     c.exec("select pg_advisory_lock(7236520200)");
     c.exec(bookkeeping_sql);
   } catch (const pqxx::sql_error& e) {
@@ -112,8 +114,9 @@ int migrate(const std::string& owner_conninfo, std::span<const migration> all) {
   return count;
 }
 
-void check_version(const std::string& app_conninfo, std::span<const migration> all) {
-  connection c{app_conninfo};
+void check_version(const std::string& app_conninfo, std::span<const migration> all,
+                   const std::shared_ptr<hang_watch>& watch) {
+  connection c{app_conninfo, watch};
   std::map<int, std::string> applied;
   try {
     applied = applied_versions(c);

@@ -1,12 +1,15 @@
 // Migrations: numbered SQL, compiled in, applied once in order under an advisory lock.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace samovar::storage {
+
+class hang_watch;
 
 struct migration {
   int version;
@@ -29,7 +32,8 @@ struct migration_error : std::runtime_error {
 /// one fails (it is rolled back and named; those before it stay), when an applied one differs from
 /// ours, or when the database is newer than the program; core::store_unavailable when it is away.
 int migrate(const std::string& owner_conninfo,
-            std::span<const migration> all = embedded_migrations());
+            std::span<const migration> all = embedded_migrations(),
+            const std::shared_ptr<hang_watch>& watch = nullptr);
 
 /// Throws migration_error when `applied` is beyond the last of `all`: the data belong to a newer
 /// program.
@@ -37,6 +41,7 @@ void refuse_newer(int applied, std::span<const migration> all = embedded_migrati
 
 /// Throws migration_error unless the database is exactly at our version (read as samovar_app).
 void check_version(const std::string& app_conninfo,
-                   std::span<const migration> all = embedded_migrations());
+                   std::span<const migration> all = embedded_migrations(),
+                   const std::shared_ptr<hang_watch>& watch = nullptr);
 
 }  // namespace samovar::storage

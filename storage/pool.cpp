@@ -20,11 +20,19 @@ bool is_passing(const pqxx::sql_error& e) {
   return state == "55P03" || state == "57014";
 }
 
-connection::connection(const std::string& conninfo) {
+connection::connection(const std::string& conninfo, std::shared_ptr<hang_watch> watch,
+                       std::chrono::seconds limit)
+    : watch_(std::move(watch)), limit_(limit), seat_(watch_) {
   try {
-    raw_ = std::make_unique<pqxx::connection>(conninfo);
-    // A lost connection must not come back by itself, without its settings and prepared statements.
-    // There is no other way to say so in libpqxx 6.4, where later versions never do it.
+    {
+      // Nothing can be cut yet; connect_timeout ends the wait.
+      const waiting w{*this};
+      raw_ = std::make_unique<pqxx::connection>(conninfo);
+    }
+    if (!seat_.connected(raw_->sock(), raw_->backendpid())) lost("no descriptor is left");
+      // A lost connection must not come back by itself, without its settings and prepared
+      // statements. There is no other way to say so in libpqxx 6.4, where later versions never do
+      // it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     raw_->inhibit_reactivation(true);
@@ -32,7 +40,9 @@ connection::connection(const std::string& conninfo) {
     exec(
         "set timezone='UTC'; set datestyle='ISO, YMD'; set client_encoding='UTF8';"
         "set standard_conforming_strings=on; set extra_float_digits=1; set bytea_output='hex';"
-        "set statement_timeout='30s'; set lock_timeout='10s';"
+        "set statement_timeout=" +
+        milliseconds_text(limit) +
+        "; set lock_timeout='10s';"
         "set idle_in_transaction_session_timeout='60s';"
         // Every query here was written for an index in its order. Saying so keeps the planner from
         // scanning and sorting whole tables when its statistics are missing or young.
@@ -45,6 +55,31 @@ connection::connection(const std::string& conninfo) {
   } catch (const pqxx::failure& e) {
     lost(e.what());
   }
+}
+
+void connection::begin_wait() {
+  if (!watch_) return;
+  const auto slack = limit_.count() == 0 ? std::chrono::seconds(0) : watch_->answer_max();
+  seat_.begin(limit_ + slack);
+}
+
+connection::waiting::waiting(connection& c) : c_(c) {
+  if (c_.waits_ == 0) c_.begin_wait();
+  ++c_.waits_;
+}
+
+connection::waiting::~waiting() {
+  if (--c_.waits_ == 0 && c_.seat_.end()) c_.broken_ = true;
+}
+
+void connection::wait_anew() {
+  if (seat_.end()) lost("cut between two statements");
+  begin_wait();
+}
+
+void connection::limit_statements(std::chrono::seconds limit) {
+  exec("set statement_timeout=" + milliseconds_text(limit));
+  limit_ = limit;
 }
 
 pqxx::result connection::exec(const std::string& sql) {
@@ -78,10 +113,16 @@ void connection::lost(const std::string& why) {
   throw core::store_unavailable("the database cannot be reached");
 }
 
-pool::pool(std::string conninfo, std::size_t size, std::chrono::milliseconds wait_max)
-    : conninfo_(std::move(conninfo)), size_(size), wait_max_(wait_max) {}
+pool::pool(std::string conninfo, std::size_t size, std::chrono::milliseconds wait_max,
+           std::shared_ptr<hang_watch> watch, std::chrono::seconds limit)
+    : conninfo_(std::move(conninfo)),
+      size_(size),
+      wait_max_(wait_max),
+      watch_(std::move(watch)),
+      limit_(limit) {}
 
 pool::lease pool::take() {
+  if (watch_) watch_->check();
   std::unique_lock lock{mutex_};
   if (!freed_.wait_for(lock, wait_max_, [&] { return !idle_.empty() || out_ < size_; }))
     throw core::store_unavailable("all database connections are in use");
@@ -93,7 +134,7 @@ pool::lease pool::take() {
   }
   lock.unlock();
   try {
-    return lease{*this, std::make_unique<connection>(conninfo_)};
+    return lease{*this, std::make_unique<connection>(conninfo_, watch_, limit_)};
   } catch (...) {
     // Whatever it was, the place must be free again before the caller learns of it.
     lock.lock();

@@ -13,9 +13,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/ports.hpp"
+#include "storage/hang_watch.hpp"
 #include "storage/sql_text.hpp"
 
 namespace samovar::storage {
@@ -27,10 +29,18 @@ bool means_unavailable(const pqxx::sql_error& e);
 /// long, and given again later it will succeed.
 bool is_passing(const pqxx::sql_error& e);
 
+/// How long PostgreSQL may take for a statement of a request; it ends the statement itself then.
+inline constexpr std::chrono::seconds statement_max{15};
+/// The same for work of which more must be expected: all that a user has, all of a large batch.
+inline constexpr std::chrono::seconds long_statement_max{600};
+
 /// One connection; not thread-safe.
 class connection {
  public:
-  explicit connection(const std::string& conninfo);
+  /// With a watch no call waits for ever: where a statement is not answered within its time limit
+  /// and what `watch` grants beyond it, or the database gives no sign of life, it is unavailable.
+  explicit connection(const std::string& conninfo, std::shared_ptr<hang_watch> watch = nullptr,
+                      std::chrono::seconds limit = statement_max);
 
   /// Runs one prepared statement with the acting user set, in one round trip and one transaction.
   template <class... Args>
@@ -44,6 +54,14 @@ class connection {
     prepare(s);
     return exec(execute_text(s, args...));
   }
+  /// As run(), for a statement that may take long_statement_max.
+  template <class... Args>
+  pqxx::result run_long(const statement& s, const Args&... args) {
+    prepare(s);
+    limited_to l{*this, long_statement_max};
+    return exec("set local statement_timeout=" + milliseconds_text(long_statement_max) + ";" +
+                execute_text(s, args...));
+  }
   /// One implicit transaction; the last statement's result. A deadlock's victim is given again,
   /// three times at most: the transaction was rolled back whole.
   pqxx::result exec(const std::string& sql);
@@ -55,10 +73,18 @@ class connection {
   /// last words). One poll of the socket, no round trip.
   bool hung_up() const;
 
+  /// Within `f` of guarded(): an answer came, and the wait for the next one begins.
+  void wait_anew();
+  /// The time limit of every later statement; 0: none.
+  void limit_statements(std::chrono::seconds limit);
+
   /// Calls `f`, turning what means "away" into core::store_unavailable and marking this broken;
   /// what passes by itself becomes core::store_unavailable too and leaves this usable.
+  /// Several statements in `f` have the time limit of one, as the watch sees it: wait_anew() and
+  /// without_limit() are for those that may need more.
   template <class F>
   auto guarded(F&& f) {
+    const waiting w{*this};
     try {
       return f();
     } catch (const pqxx::transaction_rollback&) {  // no sql_error to libpqxx 6.4
@@ -71,11 +97,48 @@ class connection {
       lost(e.what());
     }
   }
+  /// guarded(f) that may take its time as long as the database gives signs of life.
+  template <class F>
+  auto without_limit(F&& f) {
+    limited_to l{*this, std::chrono::seconds(0)};
+    return guarded(std::forward<F>(f));
+  }
 
  private:
+  /// The watch knows that an answer is awaited; of calls within one another the outermost counts.
+  class waiting {
+   public:
+    explicit waiting(connection& c);
+    ~waiting();
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+
+   private:
+    connection& c_;
+  };
+  class limited_to {
+   public:
+    limited_to(connection& c, std::chrono::seconds limit)
+        : c_(c), before_(std::exchange(c.limit_, limit)) {}
+    ~limited_to() { c_.limit_ = before_; }
+    limited_to(const limited_to&) = delete;
+    limited_to& operator=(const limited_to&) = delete;
+
+   private:
+    connection& c_;
+    std::chrono::seconds before_;
+  };
+  static std::string milliseconds_text(std::chrono::seconds s) {
+    return std::to_string(std::chrono::milliseconds(s).count());
+  }
+  void begin_wait();
   [[noreturn]] void lost(const std::string& why);
 
+  const std::shared_ptr<hang_watch> watch_;
+  std::chrono::seconds limit_;
+  int waits_ = 0;
   std::unique_ptr<pqxx::connection> raw_;
+  hang_watch::seat seat_;
   std::unordered_set<std::string_view> prepared_;
   bool broken_ = false;
 };
@@ -83,7 +146,9 @@ class connection {
 class pool {
  public:
   /// At most `size` connections, made on demand; a wait for a free one ends after `wait_max`.
-  pool(std::string conninfo, std::size_t size, std::chrono::milliseconds wait_max);
+  /// `watch` and `limit` as each connection has them.
+  pool(std::string conninfo, std::size_t size, std::chrono::milliseconds wait_max,
+       std::shared_ptr<hang_watch> watch = nullptr, std::chrono::seconds limit = statement_max);
 
   class lease {
    public:
@@ -112,6 +177,8 @@ class pool {
   const std::string conninfo_;
   const std::size_t size_;
   const std::chrono::milliseconds wait_max_;
+  const std::shared_ptr<hang_watch> watch_;
+  const std::chrono::seconds limit_;
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<connection>> idle_;

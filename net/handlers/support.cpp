@@ -1,5 +1,7 @@
 #include "net/handlers/support.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <charconv>
 #include <condition_variable>
 #include <functional>
@@ -216,7 +218,12 @@ void announce_quota(services& s, core::user_id user) {
   if (!turns.begin(user)) return;
   const std::unique_ptr<quota_turns, std::function<void(quota_turns*)>> at_end(
       &turns, [user](quota_turns* t) { t->end(user); });
-  if (const auto u = s.accounts.find_user(user)) s.actors.announce_quota(user, core::use_of(*u));
+  try {
+    if (const auto u = s.accounts.find_user(user)) s.actors.announce_quota(user, core::use_of(*u));
+  } catch (const core::store_unavailable& e) {
+    // The change itself is committed, and its answer must say so; the next one announces both.
+    spdlog::warn("a user's quota could not be announced: {}", e.what());
+  }
 }
 
 core::change_origin made_by(const request& r) {

@@ -76,7 +76,7 @@ core::uuid new_uuid(const services& s);
 /// Who asks and from where, for the audit log. Without an actor on routes that need no sign-in.
 core::change_origin made_by(const request& r);
 
-/// Pushes quota.changed with the user's use as the database has it now.
+/// Pushes quota.changed with the user's use as the database has it now; nothing while it is away.
 void announce_quota(services& s, core::user_id user);
 
 }  // namespace samovar::net

@@ -114,6 +114,91 @@ BOOST_AUTO_TEST_CASE(asks_held_for_a_reborn_session_are_bounded) {
   BOOST_TEST(seen.demand == 0);  // that the user is disabled was not lost
 }
 
+// A database that stays away (or hangs) keeps nobody waiting for ever. What was asked for is not
+// taken back: it is stored when the database returns, and the world is told then.
+BOOST_AUTO_TEST_CASE(whoever_waits_too_long_for_the_database_is_answered) {
+  const auto sink = std::make_shared<samovar::testing::recording_sink>();
+  ask(subscribe_ask{sink, std::nullopt});
+  submit(make_job(1, 2, ada));
+  submit(make_job(2, 1, ada));
+  answers.clear();
+  log.failures_left = 1'000'000;
+  std::vector<std::string> said;
+  const auto note = [&](const auto& r) {
+    said.push_back(r.ok() ? "ok" : std::string(to_string(r.failure().code)));
+  };
+  const auto wait = [&](std::chrono::milliseconds t) {
+    scheduler().advance_time(t);
+    run();
+  };
+  submit(make_job(3, 1, ada));
+  ask(cancel_ask{numbered<core::job_id>(2), {}, reply<pinned_job_ptr>(note)});
+  wait(shared->write_patience / 2);
+  ask(priority_ask{numbered<core::job_id>(1), 7, reply<pinned_job_ptr>(note)});
+  ask(pause_ask{true, reply<bool>(note)});
+  wait(shared->write_patience / 2);
+  BOOST_TEST(answers == std::vector<std::string>{"unavailable"}, boost::test_tools::per_element());
+  BOOST_TEST(said == std::vector<std::string>{"unavailable"}, boost::test_tools::per_element());
+  wait(shared->write_patience / 2);
+  BOOST_TEST(said == (std::vector<std::string>{"unavailable", "unavailable", "unavailable"}),
+             boost::test_tools::per_element());
+  sink->events.clear();
+  log.failures_left = 0;
+  wait(std::chrono::seconds(10));
+  BOOST_TEST(answers.size() == 1u);
+  BOOST_TEST(said.size() == 3u);
+  BOOST_TEST((log.job(numbered<core::job_id>(3)).status == core::job_status::queued));
+  BOOST_TEST((log.job(numbered<core::job_id>(2)).status == core::job_status::cancelled));
+  BOOST_TEST(log.job(numbered<core::job_id>(1)).priority == 7);
+  BOOST_TEST(log.paused);
+  const auto told = sink->types();
+  for (const char* type : {"job.queued", "job.cancelled"})
+    BOOST_TEST(std::count(told.begin(), told.end(), type) == 1);
+  submit(make_job(4, 1, ada));  // as ever
+  BOOST_TEST(answers.back() == "ok");
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_that_is_too_much_is_tried_in_smaller_ones) {
+  log.failures_left = 1;
+  log.batch_max = 20;
+  for (int i = 1; i <= 100; ++i) submit(make_job(i, 1, ada));
+  for (int i = 0; i < 30; ++i) {
+    scheduler().advance_time(std::chrono::seconds(4));
+    run();
+  }
+  BOOST_TEST(answers.size() == 100u);
+  for (int i = 1; i <= 100; ++i)
+    BOOST_TEST((log.job(numbered<core::job_id>(i)).status == core::job_status::queued));
+}
+
+BOOST_AUTO_TEST_CASE(asks_held_for_a_reborn_session_end_when_the_database_stays_away) {
+  submit(make_job(1, 1, ada));
+  log.loads_fail = true;
+  caf::anon_send_exit(seen.session, caf::exit_reason::kill);
+  run();
+  answers.clear();
+  submit(make_job(2, 1, ada));
+  const auto sink = std::make_shared<samovar::testing::recording_sink>();
+  ask(subscribe_ask{sink, {}});
+  core::account_state disabled;
+  disabled.active = false;
+  ask(account_ask{disabled});
+  BOOST_TEST(answers.empty());
+  scheduler().advance_time(shared->write_patience);
+  run();
+  BOOST_TEST(answers == std::vector<std::string>{"unavailable"}, boost::test_tools::per_element());
+  BOOST_TEST(sink->was_closed);
+  log.loads_fail = false;
+  seen.demand = 0;
+  scheduler().advance_time(std::chrono::seconds(2));
+  run();
+  BOOST_TEST(seen.demand == 0);  // the job is taken up, and the user is still disabled
+  core::account_state enabled;
+  enabled.active = true;
+  ask(account_ask{enabled});
+  BOOST_TEST(seen.demand == 1);
+}
+
 BOOST_AUTO_TEST_CASE(leases_on_their_way_to_a_dying_session_come_back) {
   gpu_supervisor_config devices;
   devices.devices = {{"cpu:0", [] {
@@ -122,7 +207,7 @@ BOOST_AUTO_TEST_CASE(leases_on_their_way_to_a_dying_session_come_back) {
                       }}};
   devices.slots_per_device = 2;
   const auto real = system.spawn(gpu_supervisor, devices, shared);
-  while (shared->healthy_devices == 0) run();  // the device loads on a thread of its own
+  while (shared->usable_devices == 0) run();  // the device loads on a thread of its own
   std::vector<core::lease> first, second;
   const auto dying = system.spawn(play_session, &first);
   const auto other = system.spawn(play_session, &second);

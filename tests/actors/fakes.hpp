@@ -27,8 +27,8 @@ class memory_job_log : public core::job_log {
 
   std::vector<core::write_outcome> commit(std::span<const core::write_command> commands) override {
     const std::lock_guard lock(mutex_);
-    if (failures_left > 0) {
-      --failures_left;
+    if (failures_left > 0 || commands.size() > batch_max) {
+      if (failures_left > 0) --failures_left;
       throw core::store_unavailable("the test took the database away");
     }
     ++commits;
@@ -40,6 +40,7 @@ class memory_job_log : public core::job_log {
 
   std::vector<core::open_job> take_open_jobs(std::optional<core::user_id> user) override {
     const std::lock_guard lock(mutex_);
+    if (loads_fail) throw core::store_unavailable("the test took the database away");
     std::vector<core::open_job> out;
     for (auto& [id, j] : jobs_) {
       if (core::is_terminal(j.status) || (user && j.user != *user)) continue;
@@ -72,6 +73,8 @@ class memory_job_log : public core::job_log {
   }
 
   int failures_left = 0;
+  std::size_t batch_max = 1'000'000;  ///< a larger one is too much for the database
+  bool loads_fail = false;
   int commits = 0;
   std::set<core::image_id> deleted_images;  ///< results for these are refused as not_found
   std::set<core::image_id> refused_images;  ///< results for these are refused as internal

@@ -239,9 +239,11 @@ BOOST_AUTO_TEST_CASE(a_drained_device_gets_no_leases_until_it_is_resumed) {
   };
   BOOST_TEST((use(false, "cpu:9").failure().code == core::error_code::not_found));
   BOOST_TEST(use(false, "cpu:0").value().draining);
+  BOOST_TEST(!s.ready());
   BOOST_REQUIRE_EQUAL(submit(s, make_job(1, 3, numbered<core::user_id>(1))), "ok");
   BOOST_TEST(units == 0);
   BOOST_TEST(!use(true, "cpu:0").value().draining);
+  BOOST_TEST(s.ready());
   wait_for_end(log, numbered<core::job_id>(1));
   BOOST_TEST(units == 3);
   s.shutdown(1s);
@@ -261,6 +263,22 @@ BOOST_AUTO_TEST_CASE(the_door_closes_when_too_much_waits_for_the_disk) {
   BOOST_TEST(refused == 2);
   s.shutdown(0s);
   BOOST_TEST(refused == 5);  // those inside are answered as well, not forgotten
+}
+
+BOOST_AUTO_TEST_CASE(a_write_keeps_its_place_at_the_door_when_its_asker_was_answered) {
+  memory_job_log log;
+  log.failures_left = 1'000'000;
+  system_config config;
+  config.persistence_queue_max = 1;
+  config.write_patience = 1ms;
+  actors::system s(config, log);
+  BOOST_REQUIRE_EQUAL(submit(s, make_job(1, 1, numbered<core::user_id>(1))), "unavailable");
+  std::string detail;
+  s.submit(make_job(2, 1, numbered<core::user_id>(1)), reply<submit_answer>([&](auto r) {
+             if (!r.ok()) detail = r.failure().detail;
+           }));
+  BOOST_TEST(detail == "The server is busy; please try again in a moment");
+  s.shutdown(0s);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

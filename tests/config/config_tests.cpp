@@ -175,6 +175,7 @@ BOOST_AUTO_TEST_CASE(every_bad_value_is_refused_with_the_settings_name) {
       {"database.url", {"x", "mysql://h/d"}},
       {"database.owner_url", {"x"}},
       {"database.pool_size", {"1", "31"}},
+      {"database.answer_s", {"1", "301"}},
       {"model.segmenter", {"", "Classical", "sam2"}},
       {"model.dtype", {"", "float32", "BF16"}},
       {"model.idle_unload_s", {"-1", "1.5"}},

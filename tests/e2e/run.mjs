@@ -31,6 +31,7 @@ const groups = [
   'oidc',
   'oidc_forged',
   'crash',
+  'frozen',
   'isolate',
   'sam3',
   'campaign',

@@ -250,6 +250,30 @@ BOOST_AUTO_TEST_CASE(a_watch_whose_connection_dies_says_that_it_may_have_missed_
   BOOST_TEST(t.hears(core::account_change::kind::quota, user.value));
 }
 
+// A change is looked up in the database, which may be away or hang while this connection lives.
+BOOST_AUTO_TEST_CASE(a_change_that_could_not_be_looked_up_is_not_lost) {
+  using kind = core::account_change::kind;
+  told t;
+  std::atomic<bool> away{true};
+  std::atomic<int> failed{0};
+  const storage::account_watch watch(cluster().db.app_conninfo,
+                                     [&](const core::account_change& change) {
+                                       if (away) {
+                                         ++failed;
+                                         throw core::store_unavailable("gone");
+                                       }
+                                       t(change);
+                                     });
+  for (int weight = 2; weight < 200 && failed == 0; ++weight) {
+    superuser("update users set share_weight = " + std::to_string(weight) + " where id = '" +
+              core::to_string(user) + "'");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  BOOST_REQUIRE(failed > 0);
+  away = false;
+  BOOST_TEST(t.hears(kind::everything, {}));
+}
+
 BOOST_AUTO_TEST_CASE(open_jobs_of_a_disabled_user_are_held) {
   const auto image = add_image(user);
   add_box(user, image.id);

@@ -101,4 +101,24 @@ BOOST_AUTO_TEST_CASE(when_one_half_cannot_be_stored_all_are_given_again) {
   for (const auto& p : people) BOOST_TEST(stored(p) == jobs_each);
 }
 
+// What PostgreSQL would end the connection for is the command's fault, or it would be tried for
+// ever and hold up all others.
+BOOST_AUTO_TEST_CASE(a_command_of_too_many_bytes_fails_alone) {
+  const auto& [user, image] = people[0];
+  auto job = job_of(people[0]);
+  job.image_ids.push_back(add_image(user).id);
+  BOOST_REQUIRE(commit_one(log, job).ok());
+  BOOST_REQUIRE(commit_one(log, core::start_job{user, job.id, next_time()}).ok());
+  auto large = std::make_shared<core::processing_result>(*result_for(user, job.id, image));
+  large->model = std::string(300'000, 'm');
+  const std::vector<core::write_command> batch = {
+      core::record_result{user, job.id, large},
+      core::record_result{user, job.id, result_for(user, job.id, job.image_ids[1])}};
+  log.limit_bytes(200'000);
+  const auto out = log.commit(batch);
+  BOOST_TEST((!out[0].ok() && out[0].failure().code == error_code::internal));
+  BOOST_TEST(out[1].ok());
+  BOOST_TEST(jobs.find_job(user, job.id)->current_index == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

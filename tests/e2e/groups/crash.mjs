@@ -4,7 +4,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import {expect} from '../lib/client.mjs';
-import {start_server, synthetic} from '../lib/server.mjs';
+import {png} from '../lib/pictures.mjs';
+import {psql} from '../lib/psql.mjs';
+import {Server, start_server, synthetic} from '../lib/server.mjs';
+import {SmallDisk} from '../lib/small_disk.mjs';
 import {add_image, add_images, each_once, finished, progress, run_job, submit, until} from '../lib/work.mjs';
 
 export default async function (t) {
@@ -210,8 +213,48 @@ export default async function (t) {
     {timeout: 180_000},
   );
 
+  await t.test(
+    'no room on the disk of the database: work waits, and goes on when there is some',
+    async () => {
+      const other = new Server({args: synthetic(20)});
+      const disk = SmallDisk.mount(other.data, 400);
+      if (disk) t.after(() => disk.unmount());
+      t.after(() => other.destroy());
+      if (!disk) return;
+      await other.start();
+      const u = await other.add_user('full@example.org');
+      const some = (await add_images(u, 60, {box: true, w: 16, h: 16})).map((i) => i.id);
+      const job = await submit(u, some, everything);
+      await progress(u, job.id, 5);
+      disk.fill();
+      // The log of changes needs a new file now and can't have one.
+      for (let i = 0; i < 3; i++) {
+        try {
+          psql(other.data, 'select pg_switch_wal()');
+        } catch {
+          break; // which ends all connections
+        }
+      }
+      for (let i = 0; i < 20; i++) {
+        const answer = await u.post('/point-annotations', {
+          image_id: some[i],
+          point_x: 3,
+          point_y: 3,
+        });
+        expect(answer, [201, 503]);
+        expect(await u.get('root:/healthz'), 200);
+        expect(await u.upload(png(16, 16, i)), [503, 507]);
+      }
+      expect(await u.get('root:/readyz'), 503);
+      disk.empty();
+      await until(() => u.get('root:/readyz'), (a) => a.status === 200, 'ready again', 90_000);
+      await each_once(u, job.id, some.length);
+      assert.equal(other.ended, null, 'the server itself lived on');
+    },
+    {timeout: 180_000},
+  );
+
   await t.test('a second server on the same data directory is refused', async () => {
-    const {Server} = await import('../lib/server.mjs');
     const second = new Server({data: server.data, args: synthetic(20)});
     await assert.rejects(second.start(), (e) => {
       assert.notEqual(second.ended?.code, 0);

@@ -20,7 +20,7 @@ import {SteadyUser} from '../lib/steady_user.mjs';
 import {until} from '../lib/work.mjs';
 
 const long = Boolean(process.env.SAMOVAR_TEST_LONG);
-const size = long ? {users: 20, jobs: 1000, faults: 60} : {users: 6, jobs: 90, faults: 12};
+const size = long ? {users: 20, jobs: 1000, faults: 60} : {users: 6, jobs: 90, faults: 14};
 
 /// What the faults act on and the users share.
 class World {
@@ -56,6 +56,7 @@ export default async function (t) {
   const isolated = ['--devices.isolate', 'on', '--devices.list', 'cpu:2'];
   // Sessions that end whenever a user has no work and no socket, and hanging devices soon replaced.
   const impatient = ['--scheduler.session_idle_s', '1', '--scheduler.lease_timeout_s', '5'];
+  impatient.push('--database.answer_s', '2');
   const server = new Server({
     args: [...synthetic(15), ...isolated, ...impatient],
     output_max: 20_000_000,

@@ -45,6 +45,24 @@ const faults = {
       kill(backends[Math.floor(dice() * backends.length)]);
     },
   ],
+  // Long enough, now and then, to be taken for what it is.
+  'freeze database': [
+    3,
+    async (w, dice) => {
+      w.server.freeze_database();
+      await sleep(500 + dice() * 7000);
+      w.server.thaw_database();
+    },
+  ],
+  'freeze backend': [
+    2,
+    async (w, dice) => {
+      const backends = w.server.database_backends();
+      w.server.freeze(backends.slice(Math.floor(dice() * backends.length)).slice(0, 1));
+      await sleep(500 + dice() * 3000);
+      w.server.thaw_database();
+    },
+  ],
   'kill server and database': [
     2,
     async (w, dice) => {

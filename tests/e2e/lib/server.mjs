@@ -58,6 +58,17 @@ function command_line(pid) {
   }
 }
 
+/// False when there is no such process any more.
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+    return false;
+  }
+}
+
 export class Server {
   /// `args` are added to the command line; `data` names an existing data directory to go on with.
   /// `output_max`: how many characters of what it prints are kept.
@@ -67,6 +78,7 @@ export class Server {
     this.data = data ?? path.join(fs.mkdtempSync(path.join(scratch, 'd-')), 'data');
     fs.chmodSync(path.dirname(this.data), 0o755);
     this.output = '';
+    this.frozen = [];
     live.add(this);
   }
 
@@ -223,12 +235,28 @@ export class Server {
     );
   }
 
+  /// Every process of the database stands still, its connections open, until thaw_database().
+  freeze_database() {
+    const postmaster = this.postmaster();
+    if (!postmaster) return; // there is none just now
+    this.freeze([postmaster]); // first: it makes no more of them
+    this.freeze(children_of(postmaster, postmaster));
+  }
+  freeze(pids) {
+    this.frozen.push(...pids.filter((pid) => signal(pid, 'SIGSTOP')));
+  }
+  thaw_database() {
+    for (const pid of this.frozen.splice(0)) signal(pid, 'SIGCONT');
+  }
+
   /// Ends whatever still runs and removes the data directory.
   async destroy() {
+    this.thaw_database();
     if (this.child && !this.ended) await this.stop(15);
     this.destroy_now();
   }
   destroy_now() {
+    this.thaw_database();
     if (this.child && !this.ended) this.child.kill('SIGKILL');
     const pid = this.postmaster();
     if (pid) process.kill(pid, 'SIGQUIT');

@@ -1,15 +1,15 @@
-// A disk of its own for a blob folder, small enough to be filled up: a tmpfs, which only root may
+// A disk of its own for a folder, small enough to be filled up: a tmpfs, which only root may
 // mount.
 import {spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
 // More than the 64 MiB under which /readyz says that the server isn't ready.
-const size_mib = 96;
+const blobs_mib = 96;
 
 export class SmallDisk {
   /// Mounts it at `folder`; null and a reason on the console where that isn't possible.
-  static mount(folder) {
+  static mount(folder, size_mib = blobs_mib) {
     fs.mkdirSync(folder, {recursive: true});
     const run = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size_mib}m`, 'tmpfs', folder], {
       encoding: 'utf8',
