@@ -25,6 +25,7 @@ import { hand_steps } from "./hands.mjs";
 import { keyboard_steps } from "./keyboard.mjs";
 import { many_steps } from "./many.mjs";
 import { look_around, polling_fallback } from "./more_pages.mjs";
+import { narrow_steps } from "./narrow.mjs";
 import { preview_steps } from "./preview.mjs";
 import { upload_steps } from "./uploads.mjs";
 
@@ -274,6 +275,7 @@ try {
   await many_steps(everything);
   await account_pages(everything);
   await admin_pages(everything);
+  await narrow_steps(everything);
   await polling_fallback({ context, run, step, shot });
   await step("no script error and no violation of the content policy", async () => {
     check(problems.length === 0, problems.join("; "));

@@ -184,7 +184,7 @@ export function Gallery() {
   const nothing = !list.loading && list.images.length === 0;
   return (
     <div className="page">
-      <div className="toolbar">
+      <div className="toolbar head">
         <h1>
           Images <span className="muted">{list.total > 0 && list.total}</span>
         </h1>
@@ -197,7 +197,7 @@ export function Gallery() {
           onChange={(e) => set_typed(e.target.value)}
         />
         <button type="button" className="primary" onClick={() => file_input.current?.click()}>
-          Upload images
+          Upload<span className="long-words"> images</span>
         </button>
         <input
           ref={file_input}

@@ -1,0 +1,127 @@
+// A telephone's width, and the server away: nothing is cut off, and no control lies under anything.
+import { at, check, fits_width, on_screen, photo_file, until } from "./browser.mjs";
+
+const telephone = { width: 390, height: 844 };
+const usual = { width: 1280, height: 820 };
+const long_address = `${"a".repeat(60)}@a-department-with-a-long-name.example.org`;
+
+/** Whether they are in one line, whatever their heights. */
+async function in_one_line(locators) {
+  const boxes = await Promise.all(locators.map((l) => l.boundingBox()));
+  const middles = boxes.map((b) => b.y + b.height / 2);
+  return Math.max(...middles) - Math.min(...middles) < 6;
+}
+
+/** Of the controls that can be used, those that still lie under it once they are scrolled to. */
+function covered_by(page, id) {
+  return at(page, id).evaluate((cover) => {
+    const over = (r, s) =>
+      r.left < s.right && s.left < r.right && r.top < s.bottom && s.top < r.bottom;
+    const seen = (e) => e.checkVisibility() && e.getBoundingClientRect().width > 2;
+    const names = [];
+    for (const e of document.querySelectorAll("a, button, input, select, summary")) {
+      if (!seen(e) || e.className === "skip") continue;
+      e.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (over(e.getBoundingClientRect(), cover.getBoundingClientRect())) {
+        names.push(e.getAttribute("aria-label") ?? e.textContent);
+      }
+    }
+    window.scrollTo(0, 0);
+    return names;
+  });
+}
+
+async function covers_nothing(page, where) {
+  // It comes into sight a little later.
+  await at(page, "offline").evaluate((e) => Promise.all(e.getAnimations().map((a) => a.finished)));
+  const names = await covered_by(page, "offline");
+  check(names.length === 0, `${where}: the note covers ${names.join(", ")}`);
+}
+
+export async function telephone_steps({ page, run, step, shot }) {
+  await step("on a telephone, name, search and upload share a line, and so do mode and order", async () => {
+    await page.setViewportSize(telephone);
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+    const upload = page.getByRole("button", { name: "Upload images" });
+    const head = page.getByRole("heading", { level: 1 });
+    check(await in_one_line([head, at(page, "search"), upload]), "the head is broken");
+    check(await in_one_line([at(page, "mode-point"), at(page, "order")]), "the tools are broken");
+    await fits_width(page, "the gallery");
+    await shot("60-gallery-telephone");
+  });
+  await step("and the question about known files stays in its card", async () => {
+    const two = run.photos.slice(0, 2).map((p) => photo_file(p));
+    await at(page, "upload-input").setInputFiles(two);
+    await at(page, "uploads-known").waitFor();
+    await shot("61-known-telephone");
+    const card = await at(page, "uploads").boundingBox();
+    for (const id of ["uploads-skip", "uploads-want"]) {
+      const b = await at(page, id).boundingBox();
+      check(b.x + b.width <= card.x + card.width - 8, `${id} reaches out of the card`);
+    }
+    await at(page, "uploads-skip").click();
+    await at(page, "uploads-known").waitFor({ state: "detached" });
+  });
+  await step("a long address makes no administrator's page too wide", async () => {
+    await page.evaluate(async (email) => {
+      const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+      const headers = { "X-CSRF-Token": csrf_token, "Content-Type": "application/json" };
+      const body = JSON.stringify({ email, password: "a long enough password" });
+      const answer = await fetch("/api/v1/admin/users", { method: "POST", headers, body });
+      if (!answer.ok) throw new Error(await answer.text());
+    }, long_address);
+    for (const path of ["users", "queue", "devices", "audit"]) {
+      await page.goto(`${run.base}/${path}`);
+      await page.getByRole("heading", { name: "Administration" }).waitFor();
+      if (path === "audit") await page.getByRole("option", { name: long_address }).waitFor({ state: "attached" });
+      await fits_width(page, `/${path}`);
+    }
+    await shot("62-audit-telephone");
+    await page.setViewportSize(usual);
+  });
+}
+
+export async function away_steps({ page, context, run, step, shot }) {
+  await step("a network that is gone is noticed although the socket says nothing", async () => {
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+    await page.locator('[data-testid="live-indicator"][data-status="live"]').waitFor();
+    await context.setOffline(true);
+    await page.locator('[data-testid="live-indicator"][data-status="offline"]').waitFor();
+  });
+  await step("the note about it covers no control, on no page, at no width", async () => {
+    for (const size of [usual, { width: 1024, height: 768 }, telephone]) {
+      await page.setViewportSize(size);
+      await covers_nothing(page, `the gallery at ${size.width}`);
+      await shot(`63-away-gallery-${size.width}`);
+    }
+    await page.setViewportSize(usual);
+    await context.setOffline(false);
+    await at(page, "offline").waitFor({ state: "detached" });
+    await at(page, "gallery-item").first().getByRole("link").click();
+    await on_screen(page, 0.5, 0.5);
+    await context.setOffline(true);
+    await at(page, "offline").waitFor();
+    const scale = await at(page, "canvas").getAttribute("data-scale");
+    for (const size of [usual, { width: 1024, height: 700 }, telephone]) {
+      await page.setViewportSize(size);
+      await covers_nothing(page, `an image at ${size.width}`);
+      await shot(`64-away-image-${size.width}`);
+    }
+    await page.setViewportSize(usual);
+    await context.setOffline(false);
+    await at(page, "offline").waitFor({ state: "detached" });
+    await until(
+      async () => (await at(page, "canvas").getAttribute("data-scale")) === scale,
+      "the note changed the picture's place",
+    );
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+  });
+}
+
+export async function narrow_steps(everything) {
+  await telephone_steps(everything);
+  await away_steps(everything);
+}
