@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  accessible,
   at,
   check,
   drag,
@@ -59,6 +60,7 @@ async function sign_in_steps() {
     await at(page, "password").fill("not the password");
     await at(page, "submit").click();
     check((await at(page, "form-error").textContent()).length > 5, "no sentence is shown");
+    await accessible(page, "signing in");
     await shot("03-sign-in");
   });
   await step("the right one signs in and comes back", async () => {

@@ -1,5 +1,5 @@
 // A telephone's width, and the server away: nothing is cut off, and no control lies under anything.
-import { at, check, fits_width, on_screen, photo_file, until } from "./browser.mjs";
+import { accessible, at, check, fits_width, on_screen, photo_file, until } from "./browser.mjs";
 
 const telephone = { width: 390, height: 844 };
 const usual = { width: 1280, height: 820 };
@@ -38,7 +38,7 @@ async function covers_nothing(page, where) {
   check(names.length === 0, `${where}: the note covers ${names.join(", ")}`);
 }
 
-export async function telephone_steps({ page, run, step, shot }) {
+async function telephone_steps({ page, run, step, shot }) {
   await step("on a telephone, name, search and upload share a line, and so do mode and order", async () => {
     await page.setViewportSize(telephone);
     await at(page, "nav-gallery").click();
@@ -49,6 +49,12 @@ export async function telephone_steps({ page, run, step, shot }) {
     check(await in_one_line([at(page, "mode-point"), at(page, "order")]), "the tools are broken");
     await fits_width(page, "the gallery");
     await shot("60-gallery-telephone");
+    await at(page, "gallery-select").first().check();
+    const tools = [at(page, "process-all"), at(page, "export-menu"), at(page, "process-selected")];
+    check(await in_one_line(tools), "what can be done with the picked ones is broken");
+    await fits_width(page, "the gallery with picked images");
+    await shot("60b-gallery-telephone-picked");
+    await page.getByRole("button", { name: "Clear selection" }).click();
   });
   await step("and the question about known files stays in its card", async () => {
     const two = run.photos.slice(0, 2).map((p) => photo_file(p));
@@ -82,7 +88,7 @@ export async function telephone_steps({ page, run, step, shot }) {
   });
 }
 
-export async function away_steps({ page, context, run, step, shot }) {
+async function away_steps({ page, context, run, step, shot }) {
   await step("a network that is gone is noticed although the socket says nothing", async () => {
     await at(page, "nav-gallery").click();
     await at(page, "gallery-item").first().waitFor();
@@ -121,7 +127,25 @@ export async function away_steps({ page, context, run, step, shot }) {
   });
 }
 
+async function named_steps({ page, run, step }) {
+  await step("every control has a name and is large enough, every page one main part", async () => {
+    for (const path of ["", "jobs", "history", "account", "users", "devices", "audit"]) {
+      await page.goto(`${run.base}/${path}`);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.waitForLoadState("networkidle");
+      await accessible(page, `/${path}`);
+    }
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().getByRole("link").click();
+    await on_screen(page, 0.5, 0.5);
+    await accessible(page, "an image");
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+  });
+}
+
 export async function narrow_steps(everything) {
+  await named_steps(everything);
   await telephone_steps(everything);
   await away_steps(everything);
 }
