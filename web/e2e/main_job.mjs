@@ -135,6 +135,8 @@ async function box_steps() {
     await process_and_see(page);
     await shot("05-annotate-box");
     page.off("request", counter);
+    // Told to whoever does not see it.
+    await page.getByRole("status").filter({ hasText: /^\d+ masks?$/ }).waitFor();
     check(polls === 0, `the page asked ${polls} times for the jobs although it is live`);
   });
   await step("the opacity slider and the switch act on the overlay", async () => {

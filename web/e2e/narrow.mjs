@@ -1,5 +1,14 @@
 // A telephone's width, and the server away: nothing is cut off, and no control lies under anything.
-import { accessible, at, check, fits_width, on_screen, photo_file, until } from "./browser.mjs";
+import {
+  accessible,
+  at,
+  check,
+  fill_in,
+  fits_width,
+  on_screen,
+  photo_file,
+  until,
+} from "./browser.mjs";
 
 const telephone = { width: 390, height: 844 };
 const usual = { width: 1280, height: 820 };
@@ -50,7 +59,7 @@ async function telephone_steps({ page, run, step, shot }) {
     await fits_width(page, "the gallery");
     await shot("60-gallery-telephone");
     await at(page, "gallery-select").first().check();
-    const tools = [at(page, "process-all"), at(page, "export-menu"), at(page, "process-selected")];
+    const tools = ["process-all", "export-menu", "process-selected"].map((id) => at(page, id));
     check(await in_one_line(tools), "what can be done with the picked ones is broken");
     await fits_width(page, "the gallery with picked images");
     await shot("60b-gallery-telephone-picked");
@@ -80,11 +89,43 @@ async function telephone_steps({ page, run, step, shot }) {
     for (const path of ["users", "queue", "devices", "audit"]) {
       await page.goto(`${run.base}/${path}`);
       await page.getByRole("heading", { name: "Administration" }).waitFor();
-      if (path === "audit") await page.getByRole("option", { name: long_address }).waitFor({ state: "attached" });
+      if (path === "audit") {
+        const option = page.getByRole("option", { name: long_address });
+        await option.waitFor({ state: "attached" });
+      }
       await fits_width(page, `/${path}`);
+      await page.setViewportSize({ ...telephone, width: 320 });
+      await fits_width(page, `/${path} of a small telephone`);
+      await page.setViewportSize(telephone);
     }
     await shot("62-audit-telephone");
     await page.setViewportSize(usual);
+  });
+}
+
+/** Fingers are told from pointers by the browser itself, so this needs one of its own. */
+async function touch_steps({ context, run, step, shot, who }) {
+  await step("with fingers on a telephone, all tools of a mode are in sight", async () => {
+    const hand = { viewport: telephone, isMobile: true, hasTouch: true };
+    const own = await context.browser().newContext(hand);
+    const page = await own.newPage();
+    await page.goto(`${run.base}/sign-in`);
+    await fill_in(page, "sign-in-form", who);
+    await at(page, "submit").tap();
+    await at(page, "gallery-item").first().getByRole("link").tap();
+    await on_screen(page, 0.5, 0.5);
+    for (const mode of ["inside_box", "find_all", "point"]) {
+      await at(page, `mode-${mode}`).tap();
+      await page.locator(`[data-testid="mode-${mode}"][aria-pressed="true"]`).waitFor();
+      await shot(`60c-tools-${mode}`, page);
+      const hidden = await page.evaluate(() =>
+        [...document.querySelectorAll("button.tool")]
+          .filter((e) => e.getBoundingClientRect().right > innerWidth)
+          .map((e) => e.textContent),
+      );
+      check(hidden.length === 0, `${mode}: ${hidden.join(", ")} out of sight`);
+    }
+    await own.close();
   });
 }
 
@@ -147,5 +188,6 @@ async function named_steps({ page, run, step }) {
 export async function narrow_steps(everything) {
   await named_steps(everything);
   await telephone_steps(everything);
+  await touch_steps(everything);
   await away_steps(everything);
 }
