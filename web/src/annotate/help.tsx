@@ -60,7 +60,7 @@ export function Help({ on_close }: { on_close: () => void }) {
         Mark what you want, press Process, and the masks appear by themselves when they are ready.
       </p>
       <Keys of={keys} />
-      <h3>Drawing without a pointer</h3>
+      <h3>Drawing and changing without a pointer</h3>
       <Keys of={keys_alone} />
     </Dialog>
   );
