@@ -3,6 +3,7 @@ import {
   accessible,
   at,
   check,
+  delete_aside,
   fill_in,
   fits_width,
   on_screen,
@@ -182,6 +183,18 @@ async function named_steps({ page, run, step }) {
     await accessible(page, "an image");
     await at(page, "nav-gallery").click();
     await at(page, "gallery-item").first().waitFor();
+  });
+  await step("an upload that went well is not told of for ever", async () => {
+    await at(page, "upload-input").setInputFiles([photo_file(run.photos[0], { mark: 7 })]);
+    await at(page, "uploads").filter({ hasText: "1 image uploaded" }).waitFor();
+    const id = await at(page, "gallery-item").first().getAttribute("data-image-id");
+    await at(page, "nav-jobs").click();
+    await at(page, "jobs-filter").waitFor();
+    await at(page, "nav-gallery").click();
+    await page.locator(`[data-image-id="${id}"]`).waitFor();
+    check((await at(page, "uploads").count()) === 0, "it is still told of");
+    await delete_aside(page, id);
+    await page.locator(`[data-image-id="${id}"]`).waitFor({ state: "detached" });
   });
 }
 
