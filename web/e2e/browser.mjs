@@ -184,6 +184,29 @@ export async function fits_width(page, where) {
   check(wide <= 0, `${where} is ${wide} px too wide`);
 }
 
+/** What a page owes to those who do not see or point: a landmark, names, and targets large enough. */
+export async function accessible(page, where) {
+  const problems = await page.evaluate(() => {
+    const seen = (e) => e.checkVisibility() && e.getBoundingClientRect().width > 2;
+    const mains = [...document.querySelectorAll("main")].filter(seen).length;
+    const found = mains === 1 ? [] : [`${mains} main parts`];
+    for (const th of document.querySelectorAll("th")) {
+      if (th.textContent.trim() === "") found.push("a column without a name");
+    }
+    for (const e of document.querySelectorAll("a, button, input, select, textarea, summary")) {
+      if (!seen(e)) continue;
+      const label = [...(e.labels ?? [])].map((l) => l.textContent).join(" ");
+      const name = e.getAttribute("aria-label") ?? `${e.textContent}${label}`;
+      if (name.trim() === "") found.push(`no name: ${e.outerHTML.slice(0, 80)}`);
+      const { width, height } = e.getBoundingClientRect();
+      const alone = label === "" && getComputedStyle(e).display !== "inline";
+      if (alone && Math.min(width, height) < 24) found.push(`${name}: ${width} × ${height} px`);
+    }
+    return found;
+  });
+  check(problems.length === 0, `${where}: ${problems.slice(0, 5).join("; ")}`);
+}
+
 export const result_shown = (page) => at(page, "overlay").getAttribute("data-result-id");
 
 /** Address and password into a form that asks for them. */

@@ -137,6 +137,30 @@ function submit_three(page) {
   });
 }
 
+/** A job of all images, cancelled as soon as it runs; how many of them had still finished at its end. */
+function cancel_while_running(page) {
+  return page.evaluate(async () => {
+    const ask = async (path, body, token = "") => {
+      const answer = await fetch(`/api/v1${path}`, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      return answer.json();
+    };
+    const { csrf_token } = await ask("/auth/me");
+    const { images } = await ask("/images");
+    const body = { image_ids: images.map((i) => i.id), mode: "inside_box", force_all: true };
+    const { id } = await ask("/jobs", body, csrf_token);
+    while ((await ask(`/jobs/${id}`)).status === "queued");
+    await ask(`/jobs/${id}/cancel`, {}, csrf_token);
+    const over = ["completed", "failed", "cancelled"];
+    while (!(await ask(`/jobs/${id}/images`)).every((i) => over.includes(i.state)));
+    const { processed_count, image_count } = await ask(`/jobs/${id}`);
+    return { id, processed: processed_count, of: image_count };
+  });
+}
+
 export async function hand_steps(everything) {
   const { page, run, step, shot } = everything;
   await picture_steps(everything);
@@ -216,6 +240,14 @@ export async function hand_steps(everything) {
     for (const id of [first, last]) {
       await row(id).locator('[data-testid="job-status"][data-status="completed"]').waitFor();
     }
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+  });
+  await step("what finished after a job was cancelled is counted by itself", async () => {
+    await at(page, "nav-jobs").click();
+    const { id, processed, of } = await cancel_while_running(page);
+    const row = page.locator(`[data-job-id="${id}"]`);
+    await row.filter({ hasText: `${processed} of ${of} images` }).waitFor();
     await at(page, "nav-gallery").click();
     await at(page, "gallery-item").first().waitFor();
   });

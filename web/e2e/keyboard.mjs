@@ -1,4 +1,4 @@
-// Drawing by the keyboard alone, zoomed and panned too; the mouse is not touched.
+// Drawing, moving and resizing by the keyboard alone, zoomed and panned too; the mouse is not touched.
 import { at, check, on_screen, painted, until } from "./browser.mjs";
 
 const view_of = (page) =>
@@ -24,6 +24,98 @@ async function prompts_are(page, n) {
     async () => (await at(page, "prompt-item").count()) === n,
     `not ${n} prompts but ${await at(page, "prompt-item").count()}`,
   );
+}
+
+/** Width, height, left and top of the selected box, as the list says. */
+async function selected_box(page) {
+  const text = await page.locator(".prompts li.selected").textContent();
+  return /(\d+)×(\d+) · (\d+), (\d+)/.exec(text).slice(1).map(Number);
+}
+async function box_becomes(page, expected) {
+  await until(
+    async () => `${await selected_box(page)}` === `${expected}`,
+    `the box is ${await selected_box(page)} and not ${expected}`,
+  );
+}
+/** The crosshair by single steps to within a few pixels. */
+async function steer(page, x, y) {
+  const axis = async (i, goal, less, more) => {
+    for (let n = 0; n < 400; n += 1) {
+      const now = (await place_of(page))[i];
+      if (Math.abs(now - goal) <= 3) return;
+      await press(page, now < goal ? more : less);
+    }
+    throw new Error(`the crosshair does not come to ${x}, ${y}`);
+  };
+  await axis(0, x, "ArrowLeft", "ArrowRight");
+  await axis(1, y, "ArrowUp", "ArrowDown");
+}
+
+async function hold_steps({ page, step, shot }) {
+  const label = at(page, "crosshair");
+  let first = [];
+  await step("C leads to the box that is selected in the list, and Enter takes hold of it", async () => {
+    // Out of every box, into the corner of the picture.
+    await press(page, "Shift+ArrowLeft", 30);
+    await press(page, "Shift+ArrowUp", 30);
+    check(`${await place_of(page)}` === "0,0", `it is at ${await place_of(page)}`);
+    await page.locator(".prompts li.selected button.row").focus();
+    await press(page, "Enter");
+    first = await selected_box(page);
+    const [w, h, x, y] = first;
+    await press(page, "c");
+    const [cx, cy] = await place_of(page);
+    check(Math.abs(cx - x - w / 2) <= 1 && Math.abs(cy - y - h / 2) <= 1, `it is at ${cx}, ${cy}`);
+    await press(page, "Enter");
+    await label.filter({ hasText: "Held: box" }).waitFor();
+  });
+  await step("arrow keys move what is held, Enter puts it down, and Ctrl Z takes it back", async () => {
+    const [w, h, x, y] = first;
+    const [cx, cy] = await place_of(page);
+    await press(page, "ArrowLeft", 3);
+    await press(page, "Shift+ArrowUp");
+    const [mx, my] = await place_of(page);
+    check(mx < cx && my < cy, "the crosshair stays behind");
+    const to = [w, h, x + mx - cx, y + my - cy];
+    await label.filter({ hasText: `${w} × ${h} at ${to[2]}, ${to[3]}` }).waitFor();
+    check(`${await selected_box(page)}` === `${first}`, "it is stored before it is put down");
+    await shot("46b-keyboard-held");
+    const stored = page.waitForResponse((r) => r.request().method() === "PATCH" && r.ok());
+    await press(page, "Enter");
+    await stored;
+    await box_becomes(page, to);
+    await press(page, "Control+z");
+    await box_becomes(page, first);
+  });
+  await step("near a corner it holds the corner, and Escape puts it back", async () => {
+    const [w, h, x, y] = first;
+    await steer(page, x + w, y + h);
+    await press(page, "Space");
+    await label.filter({ hasText: "Held: bottom right corner" }).waitFor();
+    const [cx, cy] = await place_of(page);
+    check(cx === x + w && cy === y + h, "the crosshair is not on the corner");
+    await press(page, "ArrowLeft", 4);
+    await press(page, "ArrowUp", 2);
+    await press(page, "Escape");
+    await label.filter({ hasText: "where it was" }).waitFor();
+    await box_becomes(page, first);
+    await press(page, "Enter");
+    await press(page, "ArrowLeft", 4);
+    await press(page, "ArrowUp", 2);
+    const [mx, my] = await place_of(page);
+    // Taken back before the server has answered: it is this change that goes, not an older one.
+    const changes = "**/api/v1/annotations/*";
+    await page.route(changes, async (route) => {
+      await new Promise((r) => setTimeout(r, 500));
+      await route.continue();
+    });
+    await press(page, "Space");
+    await box_becomes(page, [mx - x, my - y, x, y]);
+    await press(page, "Control+z");
+    await box_becomes(page, first);
+    await page.unroute(changes);
+    check(await drawing(page), "the picture has lost the focus");
+  });
 }
 
 export async function keyboard_steps({ page, step, shot }) {
@@ -110,11 +202,14 @@ export async function keyboard_steps({ page, step, shot }) {
     check(!(await drawing(page)), "the picture keeps the focus");
     check((await at(page, "preview-bar").count()) === 0, "a box was made");
   });
-  await step("with Select, Enter takes the box under it, and Delete removes it", async () => {
+  await step("with Select, Enter takes the box under it", async () => {
     await press(page, "c");
     await press(page, "v");
     await press(page, "Enter");
     await page.locator(".prompts li.selected").waitFor();
+  });
+  await hold_steps({ page, step, shot });
+  await step("Delete removes the box that is selected", async () => {
     await press(page, "Delete");
     await prompts_are(page, before + 1);
     await press(page, "Control+z");

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  accessible,
   at,
   check,
   drag,
@@ -25,6 +26,7 @@ import { hand_steps } from "./hands.mjs";
 import { keyboard_steps } from "./keyboard.mjs";
 import { many_steps } from "./many.mjs";
 import { look_around, polling_fallback } from "./more_pages.mjs";
+import { narrow_steps } from "./narrow.mjs";
 import { preview_steps } from "./preview.mjs";
 import { upload_steps } from "./uploads.mjs";
 
@@ -58,6 +60,7 @@ async function sign_in_steps() {
     await at(page, "password").fill("not the password");
     await at(page, "submit").click();
     check((await at(page, "form-error").textContent()).length > 5, "no sentence is shown");
+    await accessible(page, "signing in");
     await shot("03-sign-in");
   });
   await step("the right one signs in and comes back", async () => {
@@ -132,6 +135,8 @@ async function box_steps() {
     await process_and_see(page);
     await shot("05-annotate-box");
     page.off("request", counter);
+    // Told to whoever does not see it.
+    await page.getByRole("status").filter({ hasText: /^\d+ masks?$/ }).waitFor();
     check(polls === 0, `the page asked ${polls} times for the jobs although it is live`);
   });
   await step("the opacity slider and the switch act on the overlay", async () => {
@@ -274,6 +279,7 @@ try {
   await many_steps(everything);
   await account_pages(everything);
   await admin_pages(everything);
+  await narrow_steps(everything);
   await polling_fallback({ context, run, step, shot });
   await step("no script error and no violation of the content policy", async () => {
     check(problems.length === 0, problems.join("; "));

@@ -1,5 +1,6 @@
 // Uploads: by the file button and by dropping, refused ones, and those that are here already.
-import { basename } from "node:path";
+import { openSync, closeSync, ftruncateSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { at, check, delete_aside, drop_file, photo_file, until } from "./browser.mjs";
 
 const items = (page) => at(page, "gallery-item").count();
@@ -33,6 +34,24 @@ export async function upload_steps({ page, run, step, shot }) {
     await failed.waitFor();
     check((await failed.locator(".error-text").textContent()).length > 5, "no sentence is shown");
     check((await at(page, "gallery-item").count()) === run.photos.length, "an image got lost");
+  });
+  await step("a file that is larger than the server takes is not even sent", async () => {
+    const { limits } = await (await fetch(`${run.base}/api/v1/system`)).json();
+    const path = join(run.out, "too-large.tiff");
+    const file = openSync(path, "w");
+    ftruncateSync(file, limits.upload_bytes_max + 1);
+    closeSync(file);
+    let sent = 0;
+    const counter = (r) => {
+      if (r.method() === "POST" && r.url().endsWith("/images")) sent += 1;
+    };
+    page.on("request", counter);
+    await at(page, "upload-input").setInputFiles([path]);
+    const line = page.locator('[data-testid="upload-item"][data-state="failed"]');
+    await line.filter({ hasText: "Larger than 100 MB" }).waitFor();
+    page.off("request", counter);
+    rmSync(path);
+    check(sent === 0, "it was sent");
   });
   await step("every thumbnail is there", async () => {
     await until(

@@ -11,7 +11,13 @@ export function AdminFrame({ title, children }: { title: string; children: React
   const { at } = useRouter();
   const { user } = useSession();
   useTitle(title);
-  if (user?.role !== "admin") return <Empty title="Only administrators see this page" />;
+  if (user?.role !== "admin") {
+    return (
+      <Empty title="Only administrators see this page">
+        <Link to="/">To the images</Link>
+      </Empty>
+    );
+  }
   return (
     <div className="page">
       <div className="toolbar">

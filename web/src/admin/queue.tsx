@@ -17,7 +17,12 @@ function QueueList() {
     (a, b) => b.leases_out - a.leases_out || b.waiting_units - a.waiting_units,
   );
   if (list.length === 0) {
-    return <Empty title="Nobody waits">The machine is free for whoever comes next.</Empty>;
+    return (
+      <Empty title="Nobody waits">
+        <p>The machine is free for whoever comes next.</p>
+        <p className="muted">Jobs of users who have paused their queue do not wait for it.</p>
+      </Empty>
+    );
   }
   return (
     <div className="scroll card">

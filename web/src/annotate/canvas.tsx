@@ -101,12 +101,12 @@ export function Canvas(props: canvas_props) {
     control,
     image,
     tool,
-    things: [
-      ...boxes.map((b) => ({ id: b.id, r: rect_of(b) })),
-      ...points.map((p) => ({ id: p.id, r: mark_of(p, px) })),
-    ],
+    boxes: boxes.map((b) => ({ id: b.id, r: rect_of(b) })),
+    points: points.map((p) => ({ id: p.id, r: mark_of(p, px) })),
+    selected,
     settled: selected === null && pending.boxes.length + pending.points.length === 0,
     on_box: props.on_box,
+    on_reshape: props.on_reshape,
     on_point: props.on_point,
     on_select: props.on_select,
   });
@@ -267,7 +267,7 @@ export function Canvas(props: canvas_props) {
                 if (n) nodes.current.set(b.id, n);
                 else nodes.current.delete(b.id);
               }}
-              {...rect_of(b)}
+              {...(cross.held?.id === b.id ? cross.held.r : rect_of(b))}
               stroke={prompt_colours[b.prompt_type]}
               strokeWidth={b.id === selected ? 2.5 : 2}
               strokeScaleEnabled={false}

@@ -70,7 +70,10 @@ export function Crosshair({
       )}
       <span className="hidden-words" id={hint}>
         The arrow keys move a crosshair, with Shift in larger steps. Enter or Space sets a point, or
-        begins and ends a box. Escape gives a begun box up, then leaves the picture.
+        begins and ends a box. With the Select tool, Enter selects the box under the crosshair, and
+        Enter again takes hold of its nearest corner or edge, or in its middle of all of it: the
+        arrow keys then resize or move it, until Enter puts it down. Escape gives up what was begun,
+        then leaves the picture.
       </span>
       <span className="hidden-words" role="status" data-testid={ids.crosshair_words}>
         {told}

@@ -145,14 +145,14 @@ export function Editor({
   const take_back = () => {
     if (pending) return dispatch({ kind: "last_removed" });
     dispatch({ kind: "forgotten" });
-    void work.undo();
+    work.undo();
   };
 
   const do_again = () => {
     // What is only looked at so far stands in front: there is nothing to do again before it.
     if (pending) return;
     dispatch({ kind: "forgotten" });
-    void work.redo();
+    work.redo();
   };
 
   const key = (e: KeyboardEvent) => {

@@ -26,11 +26,16 @@ const keys: [string, string][] = [
 const keys_alone: [string, string][] = [
   ["C", "To the picture: a crosshair shows (Tab leads there too)"],
   ["← ↑ ↓ →", "Move it, with Shift in larger steps; the more you zoom in, the finer"],
-  ["Enter · Space", "Set a point; begin and end a box; with Select, take what is there"],
+  ["Enter · Space", "Set a point; begin and end a box; with Select (V), select what is there"],
+  [
+    "V, Enter, Enter",
+    "Hold the selected box: near a corner or an edge to resize it, in its middle to move it",
+  ],
+  ["← ↑ ↓ →, Enter", "Resize or move what is held, and put it down; Esc: as it was"],
   ["Enter again", "Keep what is previewed; once more, process this image"],
   ["+ · − · 0", "Zoom about the crosshair"],
   ["Page Up · Page Down", "Previous · next image, with the crosshair"],
-  ["Esc", "Give up a begun box; drop what is previewed; then leave the picture"],
+  ["Esc", "Give up what is begun or held; drop what is previewed; then leave the picture"],
 ];
 
 function Keys({ of }: { of: [string, string][] }) {
@@ -55,7 +60,7 @@ export function Help({ on_close }: { on_close: () => void }) {
         Mark what you want, press Process, and the masks appear by themselves when they are ready.
       </p>
       <Keys of={keys} />
-      <h3>Drawing without a pointer</h3>
+      <h3>Drawing and changing without a pointer</h3>
       <Keys of={keys_alone} />
     </Dialog>
   );

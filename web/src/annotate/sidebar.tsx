@@ -148,45 +148,23 @@ export function Results({
   instances: instances;
 }) {
   const { shown, shown_item, items } = results;
-  if (shown_item === null) {
-    return (
-      <section>
-        <h2>Result</h2>
-        <p className="muted small">
-          None yet in this mode. Add prompts and press Process; the masks appear here by themselves.
-        </p>
-      </section>
-    );
-  }
   return (
     <section>
       <h2>Result</h2>
-      <OverlayControls overlay={overlay} />
-      <p className="small" data-testid={ids.result_summary}>
-        {shown === null
-          ? "Reading the masks…"
-          : shown.detections.length === 0
-            ? "Nothing was found."
-            : plural(shown.detections.length, "mask")}
+      {shown_item !== null && <OverlayControls overlay={overlay} />}
+      {/* One element throughout, so that it is read out when the masks have come. */}
+      <p
+        className={shown_item === null ? "muted small" : "small"}
+        role="status"
+        data-testid={shown_item === null ? undefined : ids.result_summary}
+      >
+        {result_words(results)}
       </p>
-      {shown !== null && <Detections result={shown} instances={instances} />}
-      <div className="line wrap">
-        <a className="button" href={coco_url(image.id, mode)} download data-testid={ids.coco}>
-          COCO
-        </a>
-        <a
-          className="button"
-          href={mask_url(shown_item.id)}
-          download={`${image.filename.replace(/\.[^.]*$/, "")}_mask.png`}
-          data-testid={ids.mask}
-        >
-          Mask PNG
-        </a>
-        <Link className="button quiet" to={`/history?image=${image.id}`}>
-          History
-        </Link>
-      </div>
-      {items.length > 1 && (
+      {shown_item !== null && shown !== null && (
+        <Detections result={shown} instances={instances} />
+      )}
+      {shown_item !== null && <Downloads image={image} mode={mode} result_id={shown_item.id} />}
+      {shown_item !== null && items.length > 1 && (
         <ul className="versions">
           {items.slice(0, 20).map((h, i) => (
             <li key={h.id} className={h.id === shown_item.id ? "selected" : ""}>
@@ -204,5 +182,36 @@ export function Results({
         </ul>
       )}
     </section>
+  );
+}
+
+function result_words({ shown, shown_item }: results_view): string {
+  if (shown_item === null) {
+    return "None yet in this mode. Add prompts and press Process; the masks appear here by themselves.";
+  }
+  if (shown === null) return "Reading the masks…";
+  return shown.detections.length === 0
+    ? "Nothing was found."
+    : plural(shown.detections.length, "mask");
+}
+
+function Downloads({ image, mode, result_id }: { image: image; mode: mode; result_id: string }) {
+  return (
+    <div className="line wrap">
+      <a className="button" href={coco_url(image.id, mode)} download data-testid={ids.coco}>
+        COCO
+      </a>
+      <a
+        className="button"
+        href={mask_url(result_id)}
+        download={`${image.filename.replace(/\.[^.]*$/, "")}_mask.png`}
+        data-testid={ids.mask}
+      >
+        Mask PNG
+      </a>
+      <Link className="button quiet" to={`/history?image=${image.id}`}>
+        History
+      </Link>
+    </div>
   );
 }

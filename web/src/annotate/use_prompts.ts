@@ -23,9 +23,10 @@ export interface prompt_tools {
   /** Whether the server took it. */
   add_point: (x: number, y: number, positive: boolean) => Promise<boolean>;
   remove_point: (id: string) => Promise<void>;
-  undo: () => Promise<void>;
+  /** Takes the last change back, once the server has answered to it. */
+  undo: () => void;
   /** Does again what was taken back last. */
-  redo: () => Promise<void>;
+  redo: () => void;
 }
 
 const geometry = (r: rect) => ({
@@ -69,7 +70,12 @@ export function usePrompts(image: image): prompt_tools {
   const [prompts, dispatch] = useReducer(reduce_prompts, no_prompts);
   const [loaded, set_loaded] = useState(false);
   const [tries, set_tries] = useState(0);
-  const undoing = useRef(false);
+  /** Changes that the server has not answered to yet. */
+  const [open, set_open] = useState(0);
+  /** Steps back and forward that are asked for, and a count that tells of another one. */
+  const wanted = useRef<("undo" | "redo")[]>([]);
+  const [asked, set_asked] = useState(0);
+  const stepping = useRef(false);
   const toasts = useToasts();
   const id = image.id;
 
@@ -92,6 +98,7 @@ export function usePrompts(image: image): prompt_tools {
 
   const attempt = useCallback(
     async (action: () => Promise<prompts_action>): Promise<prompts_action | null> => {
+      set_open((n) => n + 1);
       try {
         const done = await action();
         dispatch(done);
@@ -99,6 +106,8 @@ export function usePrompts(image: image): prompt_tools {
       } catch (e) {
         toasts.error(e);
         return null;
+      } finally {
+        set_open((n) => n - 1);
       }
     },
     [toasts],
@@ -123,6 +132,7 @@ export function usePrompts(image: image): prompt_tools {
       // Shown at once; put back when the server says no.
       const now: box_annotation = { ...before, ...geometry(r) };
       dispatch({ kind: "box_reshaped", box: now, by: "nobody" });
+      set_open((n) => n + 1);
       try {
         const box = await api.patch_box(box_id, geometry(r));
         dispatch({ kind: "box_reshaped", box: before, by: "nobody" });
@@ -130,6 +140,8 @@ export function usePrompts(image: image): prompt_tools {
       } catch (e) {
         dispatch({ kind: "box_reshaped", box: before, by: "nobody" });
         toasts.error(e);
+      } finally {
+        set_open((n) => n - 1);
       }
     },
     [prompts.boxes, toasts],
@@ -172,20 +184,29 @@ export function usePrompts(image: image): prompt_tools {
     [attempt],
   );
 
-  const step_back = useCallback(
-    async (steps: undo_step[], by: origin) => {
-      const step = steps[steps.length - 1];
-      if (step === undefined || undoing.current) return;
-      undoing.current = true;
-      await attempt(() => take_back(step, by));
+  const step = useCallback((by: "undo" | "redo") => {
+    wanted.current.push(by);
+    set_asked((n) => n + 1);
+  }, []);
+  useEffect(() => {
+    // A change without an answer is in no list yet: an older one would be taken back instead of it.
+    if (open > 0 || stepping.current) return;
+    const by = wanted.current.shift();
+    const last = by === undefined ? undefined : prompts[by].at(-1);
+    if (by === undefined || last === undefined) {
+      wanted.current = [];
+      return;
+    }
+    stepping.current = true;
+    void attempt(() => take_back(last, by)).then(() => {
       // Also when the server refused: a step that cannot be taken must not block older ones.
-      dispatch({ kind: "undone", step });
-      undoing.current = false;
-    },
-    [attempt],
-  );
-  const undo = useCallback(() => step_back(prompts.undo, "undo"), [step_back, prompts.undo]);
-  const redo = useCallback(() => step_back(prompts.redo, "redo"), [step_back, prompts.redo]);
+      dispatch({ kind: "undone", step: last });
+      stepping.current = false;
+      set_asked((n) => n + 1);
+    });
+  }, [open, asked, prompts, attempt]);
+  const undo = useCallback(() => step("undo"), [step]);
+  const redo = useCallback(() => step("redo"), [step]);
 
   return { prompts, loaded, add_box, reshape_box, remove_box, add_point, remove_point, undo, redo };
 }

@@ -47,6 +47,7 @@ export class live_connection {
   start(): void {
     this.handlers.on_status("connecting");
     window.addEventListener("online", this.try_now);
+    window.addEventListener("offline", this.give_up);
     document.addEventListener("visibilitychange", this.on_visible);
     this.connect();
   }
@@ -54,6 +55,7 @@ export class live_connection {
   stop(): void {
     this.stopped = true;
     window.removeEventListener("online", this.try_now);
+    window.removeEventListener("offline", this.give_up);
     document.removeEventListener("visibilitychange", this.on_visible);
     clearTimeout(this.reconnect_timer);
     clearTimeout(this.hello_timer);
@@ -68,6 +70,13 @@ export class live_connection {
       clearTimeout(this.reconnect_timer);
       this.connect();
     }
+  };
+  /** A socket whose network is gone says nothing of it for minutes; asking again tells at once. */
+  private readonly give_up = () => {
+    const socket = this.socket;
+    if (socket === null || this.stopped) return;
+    this.lost();
+    socket.close();
   };
   private readonly on_visible = () => {
     if (document.visibilityState === "visible") this.try_now();

@@ -120,6 +120,7 @@ export const create_job = (image_ids: string[], mode: mode, force_all: boolean) 
   call<job>("POST", "/jobs", { body: { image_ids, mode, force_all } });
 export const list_jobs = (limit?: number, status: job_status | null = null) =>
   call<job[]>("GET", `/jobs${query({ limit, status })}`);
+export const get_job = (id: string) => call<job>("GET", `/jobs/${id}`);
 export const job_images = (id: string) => call<job_image[]>("GET", `/jobs/${id}/images`);
 export const cancel_job = (id: string) => call<job>("POST", `/jobs/${id}/cancel`);
 /** Among the user's own jobs, -1000 … 1000; the highest goes first. */

@@ -19,6 +19,11 @@ export function mode_in(search: string): mode | null {
   return modes.find((m) => m === wanted) ?? null;
 }
 
+/** A word of a button that a narrow screen has no room for; it is read out everywhere. */
+export function Long({ children }: { children: string }) {
+  return <span className="long-words"> {children}</span>;
+}
+
 export function ModeSwitch({
   value,
   on_change,

@@ -4,6 +4,7 @@ import { dataset_url, type dataset } from "../api/routes";
 import type { mode } from "../api/types";
 import { mode_names, plural } from "../lib/format";
 import { ids } from "../testids";
+import { Long } from "./bits";
 
 /** The picked ids travel in the address, which servers limit to 8 KB. */
 const picked_max = 200;
@@ -40,7 +41,13 @@ export function ExportMenu({
       }}
     >
       <summary className="button">
-        {picked.length > 0 && !too_many ? `Export selected (${picked.length})` : "Export all"}
+        {picked.length > 0 && !too_many ? (
+          <>
+            Export<Long>selected</Long> ({picked.length})
+          </>
+        ) : (
+          "Export all"
+        )}
       </summary>
       <div className="menu-items card">
         {too_many && (

@@ -67,12 +67,15 @@ function NavLink({
   );
 }
 
-/** Above the page, so that nothing under the pointer moves when it comes and goes. */
+/**
+ * Along the window's lower edge, where the page keeps room for it: nothing under the pointer moves
+ * when it comes and goes, and whatever lies below can be scrolled free of it.
+ */
 function OfflineNote() {
   const { status } = useLive();
   if (status !== "offline") return null;
   return (
-    <p className="notice offline-note" role="alert" data-testid={ids.offline}>
+    <p className="offline-note" role="alert" data-testid={ids.offline}>
       <b>The server cannot be reached.</b> Nothing can be saved until it is back; then the page
       goes on by itself.
     </p>
@@ -97,10 +100,11 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
   const dropped = useCallback(
     async (files: File[]) => {
       if (files.length === 0) return toasts.info("No image was found in what you dropped");
-      const { fresh, known } = await add(files);
+      const { fresh, known, refused } = await add(files);
       if (in_gallery.current) return;
       if (fresh > 0) toasts.info(`Uploading ${plural(fresh, "image")}; see Images`);
       if (known > 0) toasts.info(`${known_words(known)}; see there`);
+      if (refused > 0) toasts.info(`${plural(refused, "file")} too large; see Images`);
     },
     [add, toasts],
   );
@@ -152,11 +156,11 @@ export function Shell({ children, full = false }: { children: ReactNode; full?: 
         </div>
       </header>
       <main id="main" tabIndex={-1}>
-        <OfflineNote />
         <Boundary at={at.path} live>
           {children}
         </Boundary>
       </main>
+      <OfflineNote />
     </div>
   );
 }

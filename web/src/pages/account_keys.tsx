@@ -114,7 +114,9 @@ export function Keys() {
                 <th>Rights</th>
                 <th>Expires</th>
                 <th>Last used</th>
-                <th />
+                <th>
+                  <span className="hidden-words">Actions</span>
+                </th>
               </tr>
             </thead>
             <tbody>

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { is_absent } from "../api/client";
 import * as api from "../api/routes";
 import type { mode } from "../api/types";
-import { Empty, ModeSwitch, Spinner, Unread } from "../components/bits";
+import { Empty, Long, ModeSwitch, Spinner, Unread } from "../components/bits";
 import { Confirm } from "../components/dialog";
 import { ExportMenu } from "../components/export_menu";
 import { useToasts } from "../components/toasts";
@@ -101,7 +101,15 @@ export function Gallery() {
     return () => watch.disconnect();
   }, [load_more]);
 
-  const uploading = uploads.uploads.items.some(is_under_way);
+  const { items } = uploads.uploads;
+  const uploading = items.some(is_under_way);
+  const all_well = items.every((u) => u.state === "done");
+  const on_leave = useRef(() => {});
+  on_leave.current = () => {
+    // Whoever leaves has seen that all went well; what failed stays to be read.
+    if (all_well) uploads.clear();
+  };
+  useEffect(() => () => on_leave.current(), []);
   useChangesElsewhere(list, search === "", uploading);
 
   const shown = useRef(list.images);
@@ -184,7 +192,7 @@ export function Gallery() {
   const nothing = !list.loading && list.images.length === 0;
   return (
     <div className="page">
-      <div className="toolbar">
+      <div className="toolbar head">
         <h1>
           Images <span className="muted">{list.total > 0 && list.total}</span>
         </h1>
@@ -197,7 +205,7 @@ export function Gallery() {
           onChange={(e) => set_typed(e.target.value)}
         />
         <button type="button" className="primary" onClick={() => file_input.current?.click()}>
-          Upload images
+          Upload<Long>images</Long>
         </button>
         <input
           ref={file_input}
@@ -260,7 +268,7 @@ export function Gallery() {
                 data-testid={ids.process_selected}
                 onClick={() => void process([...selected])}
               >
-                Process selected ({selected.size})
+                Process<Long>selected</Long> ({selected.size})
               </button>
               <button
                 type="button"
@@ -268,12 +276,16 @@ export function Gallery() {
                 data-testid={ids.delete_selected}
                 onClick={() => set_deleting([...selected])}
               >
-                {deleted === null
-                  ? "Delete selected"
-                  : `Deleting, ${deleted.done} of ${deleted.of} done`}
+                {deleted === null ? (
+                  <>
+                    Delete<Long>selected</Long>
+                  </>
+                ) : (
+                  `Deleting, ${deleted.done} of ${deleted.of} done`
+                )}
               </button>
               <button type="button" className="quiet" onClick={() => set_selected(new Set())}>
-                Clear selection
+                Clear<Long>selection</Long>
               </button>
             </>
           )}

@@ -28,7 +28,7 @@ function Invalid({ problem, again }: { problem: api_error | Error; again: () => 
   // 401: a server that knows no such links asks for a sign-in instead.
   const ended = problem instanceof api_error && [401, 404].includes(problem.status);
   return (
-    <div className="sign-in">
+    <main className="sign-in">
       <div className="card" data-testid={ids.link_invalid} role="alert">
         <h1>{ended ? "This link is not valid any more" : "The link could not be checked"}</h1>
         <p>
@@ -43,7 +43,7 @@ function Invalid({ problem, again }: { problem: api_error | Error; again: () => 
         )}
         <Link to="/sign-in">To the sign-in page</Link>
       </div>
-    </div>
+    </main>
   );
 }
 
@@ -95,7 +95,7 @@ export function LinkPage() {
   if (info === null) return <Spinner label="Checking the link" />;
   const w = words[info.kind];
   return (
-    <div className="sign-in">
+    <main className="sign-in">
       <form className="card" onSubmit={submit} data-testid={ids.link_form}>
         <img src="/favicon.svg" alt="" width={48} height={48} />
         <h1>{w.title}</h1>
@@ -127,6 +127,6 @@ export function LinkPage() {
           This link works once, and ends <Moment at={info.expires_at} />.
         </p>
       </form>
-    </div>
+    </main>
   );
 }

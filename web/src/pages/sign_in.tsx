@@ -84,7 +84,7 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
   // All ways at once: nothing moves under the pointer because an answer came late.
   if (providers === undefined) return <Spinner />;
   return (
-    <div className="sign-in">
+    <main className="sign-in">
       <form
         className="card"
         onSubmit={submit}
@@ -152,6 +152,6 @@ export function SignIn({ purpose: first }: { purpose: purpose }) {
           </p>
         )}
       </form>
-    </div>
+    </main>
   );
 }

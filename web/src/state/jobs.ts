@@ -87,6 +87,16 @@ export function reduce_jobs(state: jobs_state, action: jobs_action): jobs_state 
   }
 }
 
+/**
+ * A result of a job that has ended: what ran while it was cancelled still finishes. No event tells
+ * what the job has become by that; it must be asked for.
+ */
+export function late_result(state: jobs_state, event: live_event): string | null {
+  if (event.type !== "result.ready") return null;
+  const known = state.by_id[event.job_id];
+  return known !== undefined && is_terminal(known.status) ? known.id : null;
+}
+
 export function newest_first(state: jobs_state): job[] {
   return Object.values(state.by_id).sort((a, b) =>
     a.created_at === b.created_at

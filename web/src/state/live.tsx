@@ -12,11 +12,13 @@ import {
 } from "react";
 import { api_error } from "../api/client";
 import { live_connection, type live_status } from "../api/live";
-import { list_jobs } from "../api/routes";
+import { get_job, list_jobs } from "../api/routes";
 import type { job, live_event } from "../api/types";
-import { no_jobs, reduce_jobs, type jobs_state } from "./jobs";
+import { late_result, no_jobs, reduce_jobs, type jobs_state } from "./jobs";
 
 const jobs_listed = 200;
+/** The last images of a cancelled job end within this of each other, mostly. */
+const late_ms = 400;
 
 interface live_value {
   jobs: jobs_state;
@@ -41,6 +43,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const seq = useRef<number | null>(null);
   const listeners = useRef(new Set<(e: live_event) => void>());
   seq.current = jobs.seq;
+  const now = useRef(jobs);
+  now.current = jobs;
 
   const reload = useCallback(async () => {
     const list = await list_jobs(jobs_listed);
@@ -48,8 +52,21 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   }, []);
 
   useEffect(() => {
+    const late = new Map<string, ReturnType<typeof setTimeout>>();
+    const read_late = (id: string) => {
+      clearTimeout(late.get(id));
+      const read = () =>
+        get_job(id)
+          .then((job) => dispatch({ kind: "changed", job }))
+          .catch(() => {
+            // The next list tells it.
+          });
+      late.set(id, setTimeout(() => void read(), late_ms));
+    };
     const connection = new live_connection({
       on_event: (event) => {
+        const id = late_result(now.current, event);
+        if (id !== null) read_late(id);
         dispatch({ kind: "event", event });
         for (const f of listeners.current) f(event);
       },
@@ -73,7 +90,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     reload().catch(() => {
       // The connection's own polling tries again and shows "offline" meanwhile.
     });
-    return () => connection.stop();
+    return () => {
+      connection.stop();
+      for (const timer of late.values()) clearTimeout(timer);
+    };
   }, [reload]);
 
   useEffect(() => {

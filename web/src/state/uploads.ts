@@ -1,4 +1,6 @@
 // The upload queue: which files wait, run, ended; at most `parallel` run at once.
+import { bytes } from "../lib/format";
+
 export const parallel = 3;
 
 /** checking: is it here already? known: it is, and its owner is asked. */
@@ -26,7 +28,8 @@ export interface uploads_state {
 export const no_uploads: uploads_state = { items: [], next_id: 1 };
 
 export type uploads_action =
-  | { kind: "added"; files: { name: string; size: number }[] }
+  /** bytes_max: what the server takes, null while that is not known; larger ones are not sent. */
+  | { kind: "added"; files: { name: string; size: number }[]; bytes_max: number | null }
   | { kind: "checked"; found: ReadonlyMap<number, upload["twin"]> }
   /** Those that are known: uploaded all the same, or left out. */
   | { kind: "wanted" | "skipped"; ids: ReadonlySet<number> }
@@ -48,23 +51,24 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
     items: state.items.map((u) => (u.id === id ? { ...u, ...to } : u)),
   });
   switch (action.kind) {
-    case "added":
-      return {
-        next_id: state.next_id + action.files.length,
-        items: [
-          ...state.items,
-          ...action.files.map((f, i) => ({
-            id: state.next_id + i,
-            name: f.name,
-            size: f.size,
-            state: "checking" as const,
-            progress: 0,
-            error: null,
-            again: false,
-            twin: null,
-          })),
-        ],
-      };
+    case "added": {
+      const { files, bytes_max } = action;
+      const added = files.map((f, i): upload => {
+        const refused = is_too_large(f, bytes_max);
+        const reason = `Larger than ${bytes(bytes_max ?? 0)}, the most that one file may have`;
+        return {
+          id: state.next_id + i,
+          name: f.name,
+          size: f.size,
+          state: refused ? "failed" : "checking",
+          progress: 0,
+          error: refused ? reason : null,
+          again: false,
+          twin: null,
+        };
+      });
+      return { next_id: state.next_id + files.length, items: [...state.items, ...added] };
+    }
     case "checked":
       return {
         ...state,
@@ -125,6 +129,10 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
         items: state.items.filter((u) => is_under_way(u) || u.state === "known"),
       };
   }
+}
+
+export function is_too_large(file: { size: number }, bytes_max: number | null): boolean {
+  return bytes_max !== null && file.size > bytes_max;
 }
 
 /** Neither ended nor held back. */

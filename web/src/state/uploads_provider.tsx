@@ -14,12 +14,20 @@ import type { image } from "../api/types";
 import { upload_image } from "../api/upload";
 import { check_uploads } from "./check_uploads";
 import { useServerBack } from "./live";
-import { is_under_way, no_uploads, reduce_uploads, startable, type uploads_state } from "./uploads";
+import { useSession } from "./session";
+import {
+  is_too_large,
+  is_under_way,
+  no_uploads,
+  reduce_uploads,
+  startable,
+  type uploads_state,
+} from "./uploads";
 
 interface uploads_value {
   uploads: uploads_state;
   /** Resolves when it is known which of them are here already; the others are on their way. */
-  add: (files: File[]) => Promise<{ fresh: number; known: number }>;
+  add: (files: File[]) => Promise<{ fresh: number; known: number; refused: number }>;
   /** Files that are here already: sent all the same, or left out. */
   want: (ids: number[]) => void;
   skip: (ids: number[]) => void;
@@ -53,15 +61,27 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
   const now = useRef(uploads);
   now.current = uploads;
 
-  const add = useCallback(async (list: File[]) => {
-    if (list.length === 0) return { fresh: 0, known: 0 };
-    const under_way = now.current.items.filter(is_under_way);
-    const earlier = under_way.flatMap((u) => files.current.get(u.id) ?? []);
-    const chosen = list.map((file) => ({ id: next_id.current++, file }));
-    for (const { id, file } of chosen) files.current.set(id, file);
-    dispatch({ kind: "added", files: list.map((f) => ({ name: f.name, size: f.size })) });
-    return check_uploads(chosen, earlier, (found) => dispatch({ kind: "checked", found }));
-  }, []);
+  const { system } = useSession();
+  const bytes_max = system?.limits.upload_bytes_max ?? null;
+
+  const add = useCallback(
+    async (list: File[]) => {
+      if (list.length === 0) return { fresh: 0, known: 0, refused: 0 };
+      const under_way = now.current.items.filter(is_under_way);
+      const earlier = under_way.flatMap((u) => files.current.get(u.id) ?? []);
+      const chosen = list
+        .map((file) => ({ id: next_id.current++, file }))
+        .filter(({ file }) => !is_too_large(file, bytes_max));
+      for (const { id, file } of chosen) files.current.set(id, file);
+      const named = list.map(({ name, size }) => ({ name, size }));
+      dispatch({ kind: "added", files: named, bytes_max });
+      const checked = await check_uploads(chosen, earlier, (found) =>
+        dispatch({ kind: "checked", found }),
+      );
+      return { ...checked, refused: list.length - chosen.length };
+    },
+    [bytes_max],
+  );
 
   useEffect(() => {
     for (const u of startable(uploads)) {

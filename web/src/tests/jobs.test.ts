@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { live_event } from "../api/types";
+import type { job_status, live_event } from "../api/types";
 import {
   first_priority,
   jobs_of_image,
+  late_result,
   newest_first,
   no_jobs,
   of_status,
@@ -48,6 +49,19 @@ describe("jobs reducer", () => {
     );
     expect(s.by_id.j1!.status).toBe("completed");
     expect(s.seq).toBe(10);
+  });
+
+  it("asks again for a cancelled job whose last images still come, and for no other", () => {
+    const [job_id, image_id, result_id] = ["j1", "i1", "r1"];
+    const came: live_event = { type: "result.ready", seq: 9, job_id, image_id, result_id };
+    const with_status = (status: job_status) =>
+      fold([{ type: "hello", seq: 7, jobs: [a_job({ status })] }]);
+    expect(late_result(with_status("cancelled"), came)).toBe("j1");
+    expect(late_result(with_status("running"), came)).toBeNull();
+    expect(late_result(no_jobs, came)).toBeNull();
+    const job = a_job({ status: "cancelled" });
+    const other: live_event = { type: "job.cancelled", seq: 9, job };
+    expect(late_result(with_status("cancelled"), other)).toBeNull();
   });
 
   it("never replaces a newer picture by an older one", () => {

@@ -13,6 +13,7 @@ describe("uploads reducer", () => {
   const five = reduce_uploads(no_uploads, {
     kind: "added",
     files: ["a", "b", "c", "d", "e"].map((name) => ({ name, size: 1 })),
+    bytes_max: null,
   });
   const checked = (twin: { image_id: string | null; name: string } | null, ...ids: number[]) =>
     ({ kind: "checked", found: new Map(ids.map((id) => [id, twin])) }) as const;
@@ -22,6 +23,19 @@ describe("uploads reducer", () => {
   it("sends nothing before it is known whether it is here already", () => {
     expect(startable(five)).toEqual([]);
     expect(upload_words(five.items)).toBe("Uploading, 0 of 5 images done");
+  });
+
+  it("does not send what is larger than the server takes", () => {
+    const files = [
+      { name: "fits", size: 2 * 1024 * 1024 },
+      { name: "too large", size: 2 * 1024 * 1024 + 1 },
+    ];
+    let s = reduce_uploads(no_uploads, { kind: "added", files, bytes_max: 2 * 1024 * 1024 });
+    expect(s.items.map((u) => u.state)).toEqual(["checking", "failed"]);
+    expect(s.items[1]!.error).toBe("Larger than 2.0 MB, the most that one file may have");
+    // Trying again would not help, and no answer of the check lets it go.
+    s = reduce_uploads(reduce_uploads(s, { kind: "all_retried" }), checked(null, 1, 2));
+    expect(s.items.map((u) => u.state)).toEqual(["waiting", "failed"]);
   });
 
   it("holds back what is here already, and lets the rest go", () => {
@@ -110,7 +124,8 @@ describe("uploads reducer", () => {
     s = reduce_uploads(s, { kind: "done", id: 1 });
     s = reduce_uploads(s, { kind: "cleared" });
     expect(s.items.map((u) => u.id)).toEqual([2, 3, 4, 5]);
-    const more = reduce_uploads(s, { kind: "added", files: [{ name: "f", size: 1 }] });
+    const f = { name: "f", size: 1 };
+    const more = reduce_uploads(s, { kind: "added", files: [f], bytes_max: null });
     expect(more.items.at(-1)!.id).toBe(6);
   });
 });
