@@ -53,7 +53,8 @@ __attribute__((target("avx512f,avx512bf16"))) void multiply_bf16() {
 #ifdef SAMOVAR_HAS_HALF
 __attribute__((target("avx512f,avx512fp16"))) void multiply_half() {
   const __m512h x = _mm512_castps_ph(_mm512_set1_ps(1e-3F));
-#define BEGIN(n) __m512h sum##n = x;
+// Each begins with another value, lest they be taken for one.
+#define BEGIN(n) __m512h sum##n = _mm512_castps_ph(_mm512_set1_ps(n));
   EACH_SUM(BEGIN)
 #undef BEGIN
 #define ADD(n) sum##n = _mm512_fmadd_ph(x, x, sum##n);
@@ -74,32 +75,27 @@ struct verdict {
   bool bf16_faster = false, in_half = false;
 };
 
-double shortest(void (*work)()) {
-  double best = std::numeric_limits<double>::max();
-  for (int i = 0; i < 10; ++i) {
-    const auto begun = std::chrono::steady_clock::now();
-    work();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
-    best = std::min(best, taken.count());
-  }
-  return best;
-}
-
 verdict measure() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bf16")) return {};
   if (has_amx_bf16()) return {true, false};
-  const double float32 = shortest(multiply_float32), bf16 = shortest(multiply_bf16);
-  // One bf16 or half-precision instruction makes twice the products of one in float32.
-  verdict v{bf16 < 2.0 * float32, false};
+  double float32 = std::numeric_limits<double>::max(), bf16 = float32, in_half = float32;
+  const auto time = [](void (*work)(), double& shortest) {
+    const auto begun = std::chrono::steady_clock::now();
+    work();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
+    shortest = std::min(shortest, taken.count());
+  };
+  // In turns: what slows the processor down for a moment slows them all.
+  for (int i = 0; i < 10; ++i) {
+    time(multiply_float32, float32);
+    time(multiply_bf16, bf16);
 #ifdef SAMOVAR_HAS_HALF
-  if (half::supported()) {
-    const double in_half = shortest(multiply_half);
-    // A fifth goes to what surrounds the products there.
-    v.in_half = in_half * 1.2 < bf16;
-    v.bf16_faster = v.bf16_faster || in_half * 1.2 < 2.0 * float32;
-  }
+    if (half::supported()) time(multiply_half, in_half);
 #endif
-  return v;
+  }
+  in_half *= 1.2;  // a part goes to what surrounds the products there
+  // One bf16 or half-precision instruction makes twice the products of one in float32.
+  return {std::min(bf16, in_half) < 2.0 * float32, in_half < bf16};
 }
 
 const verdict& found() {

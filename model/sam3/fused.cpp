@@ -23,7 +23,7 @@ float up(at::BFloat16 v) { return std::bit_cast<float>(static_cast<std::uint32_t
 void down(float v, float& out) { out = v; }
 void down(float v, at::BFloat16& out) {
   const auto bits = std::bit_cast<std::uint32_t>(v);
-  // To nearest, half to even. The values are rotations of finite ones.
+  // To nearest, half to even. Of numbers that are none only those that arithmetic makes stay so.
   out.x = static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
@@ -173,7 +173,8 @@ at::Tensor add_and_norm(at::Tensor& x, const at::Tensor& y, const layer_norm& no
     return z;
   }
 #endif
-  if (in_bf16_on_cpu(x) && y.scalar_type() == at::kBFloat16) {
+  if (in_bf16_on_cpu(x) && y.scalar_type() == at::kBFloat16 && x.is_contiguous() &&
+      y.is_contiguous() && y.sizes() == x.sizes()) {
     const auto width = x.size(-1);
     at::Tensor z = at::empty_like(x);
     norm_rows(x.data_ptr<at::BFloat16>(), y.data_ptr<at::BFloat16>(), z.data_ptr<at::BFloat16>(),

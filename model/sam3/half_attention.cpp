@@ -131,6 +131,10 @@ bool takes_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const auto batches = q.size(0), count = q.size(1), rows = q.size(2), size = q.size(3);
   const auto pairs = batches * count;
+  TORCH_CHECK(k.size(0) == batches && v.size(0) == batches && k.size(1) == count &&
+                  v.size(1) == count && k.size(2) == v.size(2) && k.size(3) == size &&
+                  v.size(3) == size,
+              "attention of other sizes");
   packed_heads packed(pairs, k.size(2), size);
   at::parallel_for(0, pairs, 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i)

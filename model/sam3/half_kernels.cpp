@@ -17,7 +17,7 @@ float scale_for(float largest, side of) {
   // To [16, 32) on the left and [8, 16) on the right: 64 products of such values are at most 32768,
   // and half precision ends at 65504.
   if (!(largest > 0.0F) || std::isinf(largest)) return 1.0F;
-  return std::ldexp(1.0F, std::clamp((of == side::left ? 4 : 3) - std::ilogb(largest), -100, 100));
+  return std::ldexp(1.0F, std::clamp((of == side::left ? 4 : 3) - std::ilogb(largest), -120, 120));
 }
 
 #ifdef SAMOVAR_HAS_HALF

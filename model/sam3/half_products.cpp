@@ -118,43 +118,49 @@ at::Tensor like_rows(const at::Tensor& x, std::int64_t width) {
   return at::empty(shape, x.options().dtype(at::kBFloat16));
 }
 
-/// work(begin, end) over rows, a multiple of `rows_at_once` for each thread.
-template <class Work>
-void over_rows(std::int64_t rows, const Work& work) {
-  at::parallel_for(0, panels_of(rows, rows_at_once), 1, [&](std::int64_t begin, std::int64_t end) {
-    work(begin * rows_at_once, std::min(end * rows_at_once, rows));
-  });
+bool fits(const at::Tensor& weight) {
+  if (weight.dim() == 2) return weight.stride(1) == 1;
+  return weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3;
 }
 
 }  // namespace
 
 bool takes(const at::Tensor& weight, std::int64_t rows) {
   return rows >= rows_worth_it && weight.scalar_type() == at::kBFloat16 &&
-         weight.device().is_cpu() && weight.dim() == 2 && weight.stride(1) == 1 && bf16_in_half();
+         weight.device().is_cpu() && fits(weight) && bf16_in_half();
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  TORCH_CHECK(x.size(-1) == weight.size(1), "a linear layer of ", weight.size(1), " for ",
+              x.size(-1));
+  TORCH_CHECK(!bias.defined() || bias.numel() == weight.size(0), "a bias of ", bias.numel());
   const packed_right right = pack(weight);
   const at::Tensor in = as_rows(x);
   const std::uint16_t* added = words_if_any(bias);
   at::Tensor result = like_rows(x, right.columns);
   std::uint16_t* out = words(result);
-  over_rows(in.size(0), [&](std::int64_t begin, std::int64_t end) {
+  // Where there are fewer blocks of rows than threads, each block's columns are shared out as well.
+  const auto rows = in.size(0), blocks = panels_of(rows, rows_at_once);
+  const auto shares = std::clamp<std::int64_t>(
+      panels_of(at::get_num_threads(), std::max<std::int64_t>(blocks, 1)), 1, right.panels());
+  const auto in_share = panels_of(right.panels(), shares);
+  at::parallel_for(0, blocks * shares, 1, [&](std::int64_t begin, std::int64_t end) {
     packed_left left(rows_at_once, right.k);
     alignas(64) std::array<float, panel_rows * panel_columns> sums;
-    for (auto first = begin; first < end; first += rows_at_once) {
-      const auto rows = std::min(rows_at_once, end - first);
-      fill(left, in, first, rows);
-      for (std::int64_t p = 0; p < right.panels(); ++p) {
+    for (auto i = begin; i < end; ++i) {
+      const auto first = i / shares * rows_at_once, count = std::min(rows_at_once, rows - first);
+      if (i == begin || i % shares == 0) fill(left, in, first, count);
+      const auto panel = i % shares * in_share;
+      for (auto p = panel; p < std::min(panel + in_share, right.panels()); ++p) {
         const auto column = p * panel_columns;
-        for (std::int64_t r = 0; r < rows; r += panel_rows) {
+        for (std::int64_t r = 0; r < count; r += panel_rows) {
           sums.fill(0.0F);
           multiply(left.panel(r), left.factors.get() + r, right.panel(p), right.k, sums.data(),
                    panel_columns);
-          for (std::int64_t i = 0; i < std::min(panel_rows, rows - r); ++i)
-            finish(sums.data() + i * panel_columns, right.factors.get() + column,
+          for (std::int64_t j = 0; j < std::min(panel_rows, count - r); ++j)
+            finish(sums.data() + j * panel_columns, right.factors.get() + column,
                    from_column(added, column), right.width_of(p),
-                   out + (first + r + i) * right.columns + column);
+                   out + (first + r + j) * right.columns + column);
         }
       }
     }
@@ -165,18 +171,28 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 at::Tensor feed_forward(const at::Tensor& x, const at::Tensor& first_weight,
                         const at::Tensor& first_bias, const at::Tensor& second_weight,
                         const at::Tensor& second_bias) {
+  TORCH_CHECK(x.size(-1) == first_weight.size(1) && first_weight.size(0) == second_weight.size(1) &&
+                  first_bias.numel() == first_weight.size(0) &&
+                  second_bias.numel() == second_weight.size(0),
+              "a feed-forward network of other sizes");
+  // Few rows: better all threads on one product after the other.
+  if (panels_of(x.numel() / x.size(-1), rows_at_once) < at::get_num_threads()) {
+    at::Tensor between = linear(x, first_weight, first_bias);
+    return linear(at::gelu_(between), second_weight, second_bias);
+  }
   const packed_right one = pack(first_weight), two = pack(second_weight);
   const at::Tensor in = as_rows(x);
   const auto *first_added = words_if_any(first_bias), *second_added = words_if_any(second_bias);
   at::Tensor result = like_rows(x, two.columns);
   std::uint16_t* out = words(result);
-  over_rows(in.size(0), [&](std::int64_t begin, std::int64_t end) {
+  const auto blocks = panels_of(in.size(0), rows_at_once);
+  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     const auto width = two.panels() * panel_columns + apart, wide = columns_between + apart;
     packed_left left(rows_at_once, one.k), between(rows_at_once, columns_between);
     const auto hidden = room_for<float>(rows_at_once * wide);
     const auto sums = room_for<float>(rows_at_once * width);
-    for (auto first = begin; first < end; first += rows_at_once) {
-      const auto rows = std::min(rows_at_once, end - first);
+    for (auto i = begin; i < end; ++i) {
+      const auto first = i * rows_at_once, rows = std::min(rows_at_once, in.size(0) - first);
       fill(left, in, first, rows);
       std::fill_n(sums.get(), rows_at_once * width, 0.0F);
       for (std::int64_t h = 0; h < one.columns; h += columns_between) {
@@ -187,8 +203,8 @@ at::Tensor feed_forward(const at::Tensor& x, const at::Tensor& first_weight,
           for (std::int64_t r = 0; r < rows; r += panel_rows) {
             float* block = hidden.get() + r * wide + c;
             multiply(left.panel(r), left.factors.get() + r, one.panel(p), one.k, block, wide);
-            for (std::int64_t i = 0; i < std::min(panel_rows, rows - r); ++i)
-              finish_gelu(block + i * wide, one.factors.get() + h + c,
+            for (std::int64_t j = 0; j < std::min(panel_rows, rows - r); ++j)
+              finish_gelu(block + j * wide, one.factors.get() + h + c,
                           from_column(first_added, h + c), one.width_of(p));
           }
         }
@@ -214,6 +230,8 @@ at::Tensor feed_forward(const at::Tensor& x, const at::Tensor& first_weight,
 at::Tensor convolution3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const auto b = x.size(0), h = x.size(1), w = x.size(2), channels = x.size(3);
   const auto outputs = weight.size(0);
+  TORCH_CHECK(weight.size(1) == channels && (!bias.defined() || bias.numel() == outputs),
+              "a convolution of other sizes");
   // Three neighbours of a line follow each other in memory, and so do their weights: the product is
   // one of three stretches of 3 * channels values, one from each line.
   const packed_right right = pack(weight.permute({0, 2, 3, 1}).reshape({outputs, 9 * channels}));

@@ -1,11 +1,16 @@
 // Products in half precision: against the same products in double precision, and no worse than
 // LibTorch's own in bf16.
+#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <future>
+#include <iostream>
 #include <limits>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "model/sam3/attention.hpp"
 #include "model/sam3/bf16_speed.hpp"
@@ -18,10 +23,13 @@ using namespace samovar::model::sam3;
 namespace {
 
 boost::test_tools::assertion_result half_is_there(boost::unit_test::test_unit_id) {
-  if (half::supported()) return true;
-  boost::test_tools::assertion_result no(false);
-  no.message() << "SKIPPED: this processor has no AVX512-FP16";
-  return no;
+  static const bool there = half::supported();
+  static std::once_flag said;
+  if (!there)
+    std::call_once(said, [] {
+      std::cerr << "SKIPPED: products in half precision, this processor has no AVX512-FP16\n";
+    });
+  return there;
 }
 
 #define IF_THERE *boost::unit_test::precondition(half_is_there)
@@ -113,9 +121,9 @@ BOOST_AUTO_TEST_CASE(nothing_and_no_number, IF_THERE) {
 BOOST_AUTO_TEST_CASE(feed_forward_of_every_shape, IF_THERE) {
   at::manual_seed(4);
   for (const auto [rows, in, between, out] : {std::array<std::int64_t, 4>{1, 8, 9, 3},
-                                              {97, 64, 512, 64},
+                                              {197, 64, 512, 64},
                                               {50, 40, 100, 40},
-                                              {130, 100, 1100, 70}}) {
+                                              {230, 100, 1100, 70}}) {
     const at::Tensor x = bf16(at::randn({1, rows, in})),
                      w1 = bf16(at::randn({between, in}) / std::sqrt(static_cast<double>(in))),
                      b1 = bf16(at::randn({between})), w2 = bf16(at::randn({out, between})),
@@ -184,12 +192,60 @@ BOOST_AUTO_TEST_CASE(convolution_of_every_shape, IF_THERE) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(threads_change_nothing, IF_THERE) {
+  at::manual_seed(7);
+  const at::Tensor x = bf16(at::randn({700, 200})), w = bf16(at::randn({330, 200})),
+                   b = bf16(at::randn({330})), back = bf16(at::randn({200, 330})),
+                   none = bf16(at::zeros({200}));
+  const at::Tensor heads = bf16(at::randn({2, 3, 500, 40})),
+                   picture = bf16(at::randn({1, 9, 30, 50})),
+                   kernel = bf16(at::randn({70, 50, 3, 3}));
+  const auto all = [&] {
+    return std::vector<at::Tensor>{half::linear(x, w, b), half::linear(x.narrow(0, 0, 40), w, b),
+                                   half::feed_forward(x, w, b, back, none),
+                                   half::attention(heads, heads, heads),
+                                   half::convolution3(picture, kernel, {})};
+  };
+  const auto threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto alone = all();
+  at::set_num_threads(4);
+  const auto same_as_alone = [&](const std::vector<at::Tensor>& found) {
+    for (std::size_t i = 0; i < alone.size(); ++i)
+      if (!found[i].equal(alone[i])) return false;
+    return true;
+  };
+  BOOST_TEST(same_as_alone(all()));
+  // Devices with several workers call from several threads at once.
+  std::vector<std::future<bool>> others;
+  for (int i = 0; i < 2; ++i)
+    others.push_back(std::async(std::launch::async, [&] {
+      const c10::NoGradGuard no_gradients;
+      return same_as_alone(all());
+    }));
+  for (auto& o : others) BOOST_TEST(o.get());
+  at::set_num_threads(threads);
+}
+
+BOOST_AUTO_TEST_CASE(other_sizes_are_refused, IF_THERE) {
+  const at::Tensor x = bf16(at::ones({30, 8})), w = bf16(at::ones({5, 9})), b = bf16(at::ones({5}));
+  BOOST_CHECK_THROW(half::linear(x, w, b), c10::Error);
+  BOOST_CHECK_THROW(half::linear(bf16(at::ones({30, 9})), w, bf16(at::ones({6}))), c10::Error);
+  BOOST_CHECK_THROW(half::feed_forward(bf16(at::ones({30, 9})), w, b, w, b), c10::Error);
+  const at::Tensor heads = bf16(at::ones({1, 2, 70, 8})), fewer = bf16(at::ones({1, 2, 60, 8}));
+  BOOST_CHECK_THROW(half::attention(heads, heads, fewer), c10::Error);
+}
+
 BOOST_AUTO_TEST_CASE(who_is_taken) {
   const at::Tensor weight = bf16(at::zeros({8, 8}));
   BOOST_TEST(half::takes(weight, 100) == bf16_in_half());
   BOOST_TEST(!half::takes(weight, 2));
   BOOST_TEST(!half::takes(weight.t(), 100));
   BOOST_TEST(!half::takes(weight.to(at::kFloat), 100));
+  const at::Tensor kernel =
+      bf16(at::zeros({8, 8, 3, 3})).contiguous(at::MemoryFormat::ChannelsLast);
+  BOOST_TEST(half::takes(kernel, 100) == bf16_in_half());
+  BOOST_TEST(!half::takes(bf16(at::zeros({8, 8, 2, 2})), 100));
   if (!half::supported()) BOOST_TEST(!bf16_in_half());
 }
 
