@@ -25,6 +25,18 @@ std::vector<pid_t> all_processes_of(pid_t postmaster) {
   return found;
 }
 
+/// True when `signal` waits to be taken by the process.
+bool has_signal(pid_t pid, int signal) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::uint64_t waiting = 0;
+  for (std::string word; status >> word;)
+    if (word == "SigPnd:" || word == "ShdPnd:") {
+      status >> word;
+      waiting |= std::stoull(word, nullptr, 16);
+    }
+  return (waiting >> (signal - 1) & 1) != 0;
+}
+
 class frozen {
  public:
   explicit frozen(std::vector<pid_t> pids) : pids_(std::move(pids)) {
@@ -159,6 +171,46 @@ BOOST_AUTO_TEST_CASE(what_takes_its_time_is_not_cut) {
   // The time limit holds again.
   BOOST_CHECK_THROW(c->exec("select pg_sleep(5)"), core::store_unavailable);
   BOOST_TEST(!c->broken());
+}
+
+// While PostgreSQL starts again, a name can't be resolved or this process has no descriptor left,
+// "no" comes at once. It is silence only when it lasts.
+BOOST_AUTO_TEST_CASE(a_refusal_at_once_is_no_silence) {
+  const auto nobody = std::make_shared<storage::hang_watch>(conninfo + " host=/nonexistent", 60s);
+  storage::connection slow{conninfo, nobody, 60s};
+  BOOST_CHECK_NO_THROW(slow.exec("select pg_sleep(5)"));
+  BOOST_CHECK_NO_THROW(nobody->check());
+  BOOST_TEST(!slow.broken());
+}
+
+BOOST_AUTO_TEST_CASE(refusals_that_last_are_silence) {
+  const auto nobody = std::make_shared<storage::hang_watch>(conninfo + " host=/nonexistent", 2s);
+  storage::connection slow{conninfo, nobody, 60s};
+  auto none = frozen{{}};
+  BOOST_TEST(is_unavailable_in_time(none, [&] { slow.exec("select pg_sleep(30)"); }));
+  BOOST_CHECK_THROW(nobody->check(), core::store_unavailable);
+}
+
+// Its database can't be connected to at first: that is a sign of life, but ends no backend.
+BOOST_AUTO_TEST_CASE(a_frozen_backend_that_cannot_be_ended_yet_is_ended_later) {
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  const auto create = [&](const char* sql) { pqxx::nontransaction{super}.exec(sql); };
+  pid_t pid = 0;
+  {
+    const auto elsewhere =
+        std::make_shared<storage::hang_watch>(conninfo + " dbname=hang_later", 2s);
+    storage::connection held{conninfo, elsewhere, 2s};
+    pid = static_cast<pid_t>(held.raw().backendpid());
+    frozen that{{pid}};
+    BOOST_TEST(is_unavailable_in_time(that, [&] { held.exec("update hung set said = 'late'"); }));
+    BOOST_TEST(!has_signal(pid, SIGTERM));
+    create("create database hang_later");
+    for (int i = 0; i < 3000 && !has_signal(pid, SIGTERM); ++i) std::this_thread::sleep_for(20ms);
+    BOOST_TEST(has_signal(pid, SIGTERM));
+  }
+  for (int i = 0; i < 3000 && ::kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(20ms);
+  BOOST_TEST(said().empty());
+  create("drop database hang_later with (force)");
 }
 
 BOOST_AUTO_TEST_CASE(a_frozen_run_of_unlimited_length_is_given_up_too) {
