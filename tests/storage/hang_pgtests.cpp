@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cluster_fixture.hpp"
+#include "storage/account_watch.hpp"
 #include "storage/hang_watch.hpp"
 
 using namespace samovar;
@@ -296,6 +297,55 @@ BOOST_AUTO_TEST_CASE(a_frozen_backend_of_the_writing_side_is_replaced) {
   BOOST_TEST((again->record.status == core::job_status::running));
   BOOST_TEST(again->record.version == 2);
   BOOST_TEST(!log.take_open_jobs(user).at(0).queue_paused);
+}
+
+/// Hears of accounts; counts what it is told.
+struct listener {
+  std::atomic<int> told{0}, everything{0};
+  storage::account_watch accounts;
+  listener(const std::string& conninfo, std::shared_ptr<storage::hang_watch> watch)
+      : accounts(
+            conninfo,
+            [this](const core::account_change& c) {
+              ++told;
+              if (c.what == core::account_change::kind::everything) ++everything;
+            },
+            std::move(watch), 1s) {}
+  /// Says something until it is heard.
+  bool listens(storage::connection& c) {
+    for (int i = 0; i < 600 && told == 0; ++i) {
+      c.exec("notify samovar_accounts, 'key " + core::to_string(fresh_uuid()) + "'");
+      std::this_thread::sleep_for(50ms);
+    }
+    return told > 0;
+  }
+};
+
+BOOST_AUTO_TEST_CASE(whoever_listens_on_a_frozen_database_can_be_stopped) {
+  auto l = std::make_unique<listener>(conninfo, watch);
+  BOOST_REQUIRE(l->listens(owner));
+  auto those = freeze_all();
+  auto stopped = std::async(std::launch::async, [&] { l.reset(); });
+  const bool in_time = stopped.wait_for(bound) == std::future_status::ready;
+  those.thaw();
+  BOOST_TEST(in_time);
+  stopped.get();
+  BOOST_TEST(back());
+}
+
+BOOST_AUTO_TEST_CASE(a_frozen_backend_of_whoever_listens_is_noticed) {
+  listener l{conninfo, watch};
+  BOOST_REQUIRE(l.listens(owner));
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  const auto rows = pqxx::nontransaction{super}.exec(
+      "select pid from pg_stat_activity where usename = 'samovar_app' "
+      "order by backend_start desc limit 1");
+  BOOST_REQUIRE(rows.size() == 1);
+  frozen that{{rows[0][0].as<pid_t>()}};
+  const auto until = std::chrono::steady_clock::now() + bound;
+  while (l.everything == 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(20ms);
+  BOOST_TEST(l.everything > 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_conninfo_gets_an_end_to_its_waiting) {
