@@ -13,6 +13,8 @@ namespace {
 
 using self_pointer = persistence_actor::stateful_pointer<persistence_state>;
 
+constexpr int failures_max = 6;
+
 void flush_later(self_pointer self) {
   if (self->state.flush_sent) return;
   self->state.flush_sent = true;
@@ -37,7 +39,8 @@ void answer_all(self_pointer self, const std::vector<waiting_write>& batch,
 void retry_later(self_pointer self, context& shared, const std::string& reason) {
   auto& s = self->state;
   ++shared.counters.commit_retries;
-  s.failures = std::min(s.failures + 1, 6);
+  s.failures = std::min(s.failures + 1, failures_max);
+  s.halvings = std::min(s.halvings + 1, failures_max);
   const auto pause = std::chrono::milliseconds(50 << s.failures);
   if (s.failures == 1) spdlog::warn("persistence: the database is away ({}); retrying", reason);
   s.flush_sent = true;
@@ -48,9 +51,9 @@ void flush(self_pointer self, core::job_log& log, context& shared) {
   auto& s = self->state;
   s.flush_sent = false;
   if (s.gathered.empty()) return;
-  // Each failure in a row halves the batch: one that is too much for the database is not tried for
-  // ever as it is.
-  const auto count = std::min(s.gathered.size(), core::limits::persistence_batch_max >> s.failures);
+  // Each failure halves the batch: one that is too much for the database is not tried for ever as
+  // it is. Each success doubles it again, and no more: what was too much may be so still.
+  const auto count = std::min(s.gathered.size(), core::limits::persistence_batch_max >> s.halvings);
   std::vector<waiting_write> batch(s.gathered.begin(),
                                    s.gathered.begin() + static_cast<std::ptrdiff_t>(count));
   std::vector<core::write_command> commands;
@@ -68,6 +71,7 @@ void flush(self_pointer self, core::job_log& log, context& shared) {
   }
   if (s.failures > 0) spdlog::info("persistence: the database is back");
   s.failures = 0;
+  s.halvings = std::max(s.halvings - 1, 0);
   ++shared.counters.commits;
   shared.counters.commands_committed += count;
   s.gathered.erase(s.gathered.begin(), s.gathered.begin() + static_cast<std::ptrdiff_t>(count));

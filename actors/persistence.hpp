@@ -27,6 +27,7 @@ struct persistence_state {
   std::vector<waiting_write> gathered;
   bool flush_sent = false;
   int failures = 0;  ///< consecutive failed attempts, for the backoff
+  int halvings = 0;  ///< of the largest batch
 };
 
 persistence_actor::behavior_type persistence(

@@ -256,13 +256,15 @@ void on_written(self_pointer self, const std::vector<write_answer>& answers) {
 void answer_overdue(self_pointer self) {
   auto& s = self->state;
   const auto now = self->clock().now();
-  for (auto& [ticket, waiting] : s.writes) {
+  // Those before were looked at, and who asked for them has an answer.
+  for (auto it = s.writes.upper_bound(s.overdue_ticket); it != s.writes.end(); ++it) {
+    auto& waiting = it->second;
     const auto left = waiting.since + s.shared->write_patience - now;
-    if (!has_asker(waiting.then)) continue;
-    if (left > std::chrono::milliseconds(0)) {
+    if (has_asker(waiting.then) && left > std::chrono::milliseconds(0)) {
       look_for_overdue(self, std::chrono::ceil<std::chrono::milliseconds>(left));
       return;
     }
+    s.overdue_ticket = it->first;
     std::visit(
         [](auto& done) {
           if constexpr (requires { done.answer; }) done.answer(not_stored_in_time());

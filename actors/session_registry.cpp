@@ -1,6 +1,7 @@
 #include "actors/session_registry.hpp"
 
 #include <spdlog/spdlog.h>
+#include <algorithm>
 #include <caf/all.hpp>
 #include <map>
 
@@ -47,7 +48,6 @@ void session_down(self_pointer self, const spawner& spawn, const caf::down_msg& 
     s.last_seqs[user] =
         std::max(s.last_seqs[user], core::first_seq(spawn.shared->epoch)) + (std::int64_t{1} << 24);
     s.held.try_emplace(user);
-    self->delayed_send(self, spawn.shared->write_patience, overdue_atom::value, user);
     self->send(spawn.persistence, load_atom::value, user, caf::actor_cast<recover_receiver>(self));
     return;
   }
@@ -61,28 +61,47 @@ void pass_on(self_pointer self, const spawner& spawn, core::user_id user,
   self->send(entry.session, ask_atom::value, ask);
 }
 
-// Over the bound an ask is dropped: its reply answers `unavailable`, and a socket is told to come
-// again. What an account is now must not get lost, and the newest says it all.
-void hold(std::vector<session_ask_ptr>& held, const session_ask_ptr& ask) {
-  if (std::holds_alternative<account_ask>(*ask))
-    std::erase_if(held, [](const auto& h) { return std::holds_alternative<account_ask>(*h); });
-  else if (held.size() >= core::limits::asks_held_per_user_max) {
-    if (const auto* s = std::get_if<subscribe_ask>(ask.get())) s->sink->closed();
-    return;
-  }
-  held.push_back(ask);
+// What an account is now must not get lost: it is held for as long as it takes.
+bool is_account(const held_ask& h) { return std::holds_alternative<account_ask>(*h.ask); }
+
+void look_for_overdue(self_pointer self, core::user_id user, std::chrono::milliseconds in) {
+  if (self->state.overdue_sent.insert(user).second)
+    self->delayed_send(self, in, overdue_atom::value, user);
 }
 
-// The database doesn't say what the reborn session must know. Asks are let go unanswered, which
-// tells each that it was not carried out; what an account is now stays.
-void let_go_of_held(self_pointer self, core::user_id user, std::chrono::milliseconds patience) {
-  const auto held = self->state.held.find(user);
-  if (held == self->state.held.end()) return;
-  for (const auto& ask : held->second)
+// Over the bound an ask is dropped: its reply answers `unavailable`, and a socket is told to come
+// again. Of an account the newest says it all.
+void hold(self_pointer self, core::user_id user, std::vector<held_ask>& held,
+          const session_ask_ptr& ask, std::chrono::milliseconds patience) {
+  held_ask h{ask, self->clock().now()};
+  if (is_account(h)) {
+    std::erase_if(held, is_account);
+  } else if (held.size() >= core::limits::asks_held_per_user_max) {
     if (const auto* s = std::get_if<subscribe_ask>(ask.get())) s->sink->closed();
-  std::erase_if(held->second,
-                [](const auto& h) { return !std::holds_alternative<account_ask>(*h); });
-  self->delayed_send(self, patience, overdue_atom::value, user);
+    return;
+  } else {
+    look_for_overdue(self, user, patience);
+  }
+  held.push_back(std::move(h));
+}
+
+// The database doesn't say what the reborn session must know. Asks that were held for too long are
+// let go unanswered, which tells each that it was not carried out.
+void let_go_of_held(self_pointer self, core::user_id user, std::chrono::milliseconds patience) {
+  auto& s = self->state;
+  s.overdue_sent.erase(user);
+  const auto held = s.held.find(user);
+  if (held == s.held.end()) return;
+  const auto now = self->clock().now();
+  std::erase_if(held->second, [&](const held_ask& h) {
+    if (is_account(h) || h.since + patience > now) return false;
+    if (const auto* sub = std::get_if<subscribe_ask>(h.ask.get())) sub->sink->closed();
+    return true;
+  });
+  const auto oldest = std::find_if_not(held->second.begin(), held->second.end(), is_account);
+  if (oldest != held->second.end())
+    look_for_overdue(self, user,
+                     std::chrono::ceil<std::chrono::milliseconds>(oldest->since + patience - now));
 }
 
 void resume(self_pointer self, const spawner& spawn, core::user_id user,
@@ -112,7 +131,7 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
   return {
       [=](ask_atom, const core::user_id& user, const session_ask_ptr& ask) {
         if (const auto held = self->state.held.find(user); held != self->state.held.end()) {
-          hold(held->second, ask);
+          hold(self, user, held->second, ask, spawn.shared->write_patience);
           return;
         }
         pass_on(self, spawn, user, ask);
@@ -128,7 +147,7 @@ session_registry_actor::behavior_type session_registry(self_pointer self,
         if (!jobs->empty()) resume(self, spawn, user, jobs);
         const auto held = self->state.held.extract(user);
         if (held.empty()) return;
-        for (const auto& ask : held.mapped()) pass_on(self, spawn, user, ask);
+        for (const auto& h : held.mapped()) pass_on(self, spawn, user, h.ask);
       },
       [=](idle_atom, const core::user_id& user, std::uint64_t asks, std::int64_t last_seq) {
         auto& s = self->state;

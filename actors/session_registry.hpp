@@ -7,7 +7,9 @@
 #pragma once
 
 #include <caf/stateful_actor.hpp>
+#include <chrono>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "actors/context.hpp"
@@ -20,13 +22,19 @@ struct registered_session {
   std::uint64_t asks_sent = 0;
 };
 
+struct held_ask {
+  session_ask_ptr ask;
+  std::chrono::steady_clock::time_point since;
+};
+
 struct session_registry_state {
   const char* name = "session_registry";
   std::unordered_map<core::user_id, registered_session> sessions;
   std::unordered_map<core::user_id, std::int64_t> last_seqs;  ///< of retired sessions
   /// Asks of users whose session died, until the database has said what jobs are open: a session
   /// that knew only the new ones would run more of them than the user may.
-  std::unordered_map<core::user_id, std::vector<session_ask_ptr>> held;
+  std::unordered_map<core::user_id, std::vector<held_ask>> held;
+  std::unordered_set<core::user_id> overdue_sent;  ///< a timer is out, one a user at most
 };
 
 session_registry_actor::behavior_type session_registry(

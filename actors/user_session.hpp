@@ -140,6 +140,7 @@ struct user_session_state {
   std::vector<std::shared_ptr<event_sink>> sinks;
   std::set<core::job_id> starts_due;  ///< units are out, the start is not yet written
   std::uint64_t next_ticket = 1;
+  std::uint64_t overdue_ticket = 0;  ///< nobody waits any more for it or one before it
   std::uint64_t asks_seen = 0;
   std::int64_t declared = 0;  ///< demand the supervisor knows of, without clicks
   std::int64_t declared_clicks = 0;

@@ -25,10 +25,14 @@ void follow(services& s, access_control& access, const core::account_change& cha
       account_changed(s, {change.id});
       return;
     case kind::quota: account_changed(s, {change.id}); return;
-    case kind::everything:
+    case kind::everything: {
+      // Looked up first: while that fails this is tried again, and need not empty the cache of
+      // everybody each time.
+      const auto users = s.accounts.list_users();
       access.invalidate_everything();
-      for (const auto& u : s.accounts.list_users()) tell_actors(s, u.id, u);
+      for (const auto& u : users) tell_actors(s, u.id, u);
       return;
+    }
   }
 }
 

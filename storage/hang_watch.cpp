@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "core/ports.hpp"
 
@@ -22,7 +24,9 @@ constexpr auto look_every = 250ms;
 constexpr auto ask_after = 2s;
 /// Ending a backend takes it milliseconds, unless it is stopped itself.
 constexpr auto ending_max = 3s;
-constexpr int endings_tried_max = 3;
+/// For so long after a hang everybody waits until what was cut has ended. PostgreSQL may be
+/// starting up, and then lets nobody in who could end it.
+constexpr auto endings_max = 10s;
 
 using connection_ptr = std::unique_ptr<PGconn, void (*)(PGconn*)>;
 using result_ptr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
@@ -128,18 +132,27 @@ bool hang_watch::pause(const std::stop_token& stop) {
 void hang_watch::run(const std::stop_token& stop) {
   auto asked = clock::now();
   while (pause(stop)) {
-    const auto late = beyond_their_limit();
+    const bool late = anybody_is_late();
     const bool due = clock::now() - asked >= ask_after && anybody_waits(ask_after);
-    if (late.empty() && !due) continue;
+    if (!late && !due && unended_.empty()) continue;
     asked = clock::now();
-    if (!gives_a_sign()) {
+    if (gives_a_sign_in_time(stop))
+      cut_the_late();
+    else if (!stop.stop_requested())
       sit_out(stop);
-    } else if (!late.empty()) {
-      spdlog::warn("storage: PostgreSQL keeps statements beyond their time limit; cut off");
-      end_backends(late, false);
-      cut_those(true);
-    }
   }
+}
+
+// First a backend is told to end, then its connection is cut. What could not be told so before is
+// tried again.
+void hang_watch::cut_the_late() {
+  const bool cut = claim(true) > 0;
+  if (cut) spdlog::warn("storage: PostgreSQL keeps statements beyond their time limit; cut off");
+  if (end_backends(false))
+    unended_.clear();
+  else if (cut)
+    spdlog::warn("storage: the backends of those statements can't be ended yet; tried again");
+  shut_the_claimed();
 }
 
 void hang_watch::sit_out(const std::stop_token& stop) {
@@ -148,25 +161,43 @@ void hang_watch::sit_out(const std::stop_token& stop) {
       "503 until it does",
       answer_max_.count());
   hangs_ = true;
-  int endings = 0;
+  std::optional<clock::time_point> first_sign;
   do {
-    cut_those(false);  // again each time: somebody may have begun just before
-    if (!gives_a_sign()) continue;
-    if (end_backends(cut_backends_, true)) break;
-    if (++endings < endings_tried_max) continue;
-    spdlog::warn("storage: not all connections that were cut could be ended at PostgreSQL's side");
+    claim(false);  // again each time: somebody may have begun just before
+    shut_the_claimed();
+    if (!gives_a_sign(answer_max_)) continue;
+    if (end_backends(true)) {
+      unended_.clear();
+      break;
+    }
+    if (!first_sign) first_sign = clock::now();
+    if (clock::now() - *first_sign < endings_max) continue;
+    spdlog::warn(
+        "storage: not all connections that were cut could be ended at PostgreSQL's side; tried "
+        "again");
     break;
   } while (pause(stop));
-  cut_backends_.clear();
   if (stop.stop_requested()) return;
   hangs_ = false;
   spdlog::info("storage: PostgreSQL answers again");
 }
 
 // A new connection, as far as being let in or refused.
-bool hang_watch::gives_a_sign() const {
-  const auto said = PQping(conninfo_.c_str());
+bool hang_watch::gives_a_sign(std::chrono::seconds wait_max) const {
+  const auto timeout = " connect_timeout=" + std::to_string(wait_max.count());
+  const auto said = PQping((conninfo_ + timeout).c_str());
   return said == PQPING_OK || said == PQPING_REJECT;
+}
+
+// No answer may also come at once, and mean little: a server that starts again, a name that can't
+// be resolved just now, no descriptor left in this process. Only silence that lasts is a hang.
+bool hang_watch::gives_a_sign_in_time(const std::stop_token& stop) {
+  const auto until = clock::now() + answer_max_;
+  do {
+    if (gives_a_sign(std::chrono::ceil<std::chrono::seconds>(until - clock::now()))) return true;
+    // libpq counts whole seconds, and gives up to one of them too few.
+  } while (clock::now() + 1s < until && pause(stop));
+  return false;
 }
 
 bool hang_watch::anybody_waits(clock::duration for_so_long) {
@@ -177,38 +208,47 @@ bool hang_watch::anybody_waits(clock::duration for_so_long) {
   return false;
 }
 
-std::vector<int> hang_watch::beyond_their_limit() {
+bool hang_watch::anybody_is_late() {
   const auto now = clock::now().time_since_epoch().count();
-  std::vector<int> found;
   const std::lock_guard lock(mutex_);
-  for (const auto* s : seats_) {
-    const auto since = s->since_.load(), limit = s->limit_.load();
-    if (since > seat::idle && limit > 0 && now - since > limit && s->socket_ >= 0)
-      found.push_back(s->backend_);
-  }
-  return found;
+  return std::any_of(seats_.begin(), seats_.end(),
+                     [&](const auto* s) { return s->is_late(s->since_.load(), now); });
 }
 
-void hang_watch::cut_those(bool beyond_limit_only) {
+bool hang_watch::seat::is_late(std::int64_t since, std::int64_t now) const {
+  const auto limit = limit_.load();
+  return since > idle && limit > 0 && now - since > limit && socket_ >= 0;
+}
+
+// Takes the waits from their owners; only of one that is taken may the backend be ended. One that
+// was answered just now, or waits for something new by now, has another `since_` and stays.
+std::size_t hang_watch::claim(bool late_only) {
   const auto now = clock::now().time_since_epoch().count();
+  std::size_t claimed = 0;
   const std::lock_guard lock(mutex_);
   for (auto* s : seats_) {
     auto since = s->since_.load();
-    const auto limit = s->limit_.load();
     if (since <= seat::idle || s->socket_ < 0) continue;  // connecting ends by connect_timeout
-    if (beyond_limit_only && (limit == 0 || now - since <= limit)) continue;
-    // Not one that was answered just now.
+    if (late_only && !s->is_late(since, now)) continue;
     if (!s->since_.compare_exchange_strong(since, seat::cut)) continue;
-    ::shutdown(s->socket_, SHUT_RDWR);
-    if (!beyond_limit_only) cut_backends_.push_back(s->backend_);
+    unended_.push_back(s->backend_);
+    ++claimed;
   }
+  return claimed;
 }
 
-// True when none of them is left. Only this role's can be ended, and only they are looked for.
-bool hang_watch::end_backends(const std::vector<int>& backends, bool wait) const {
-  if (backends.empty()) return true;
+void hang_watch::shut_the_claimed() {
+  const std::lock_guard lock(mutex_);
+  for (const auto* s : seats_)
+    if (s->since_ == seat::cut) ::shutdown(s->socket_, SHUT_RDWR);
+}
+
+// True when none of them is left, or, without `wait`, each has its signal. Only this role's can be
+// ended, and only they are looked for.
+bool hang_watch::end_backends(bool wait) const {
+  if (unended_.empty()) return true;
   std::string pids;
-  for (const int pid : backends) pids += (pids.empty() ? "" : ",") + std::to_string(pid);
+  for (const int pid : unended_) pids += (pids.empty() ? "" : ",") + std::to_string(pid);
   const auto theirs =
       "from pg_stat_activity where usename = current_user and pid = any ('{" + pids + "}')";
   const auto deadline = clock::now() + ending_max;

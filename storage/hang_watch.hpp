@@ -9,7 +9,9 @@
 // so: then it is that one backend which hangs.
 //
 // What a cut connection had sent may still lie before its backend. The backend is ended before
-// anybody is let in again, so that nothing is done after later work that was acknowledged.
+// anybody is let in again, so that nothing is done after later work that was acknowledged. Only
+// backends of the role that asks, the application's, are ended: of a migration, which the owner
+// runs, the connection is cut and no more.
 #pragma once
 
 #include <atomic>
@@ -26,8 +28,8 @@ namespace samovar::storage {
 
 class hang_watch {
  public:
-  /// `conninfo`: whom to ask, and as whom; the backends to be ended must be this role's. Silence
-  /// for `answer_max` (>= 2 s, libpq's shortest) is a hang.
+  /// `conninfo`: whom to ask, and as whom; only this role's backends can be ended. Silence for
+  /// `answer_max` (>= 2 s, libpq's shortest) is a hang.
   hang_watch(std::string conninfo, std::chrono::seconds answer_max);
   ~hang_watch();
   hang_watch(const hang_watch&) = delete;
@@ -35,6 +37,7 @@ class hang_watch {
 
   /// Throws core::store_unavailable while the database hangs.
   void check() const;
+  bool hangs() const { return hangs_; }
   std::chrono::seconds answer_max() const { return answer_max_; }
 
   /// One connection's place among the watched. Calls come from the thread that has the connection.
@@ -58,8 +61,12 @@ class hang_watch {
     static constexpr std::int64_t idle = 0;
     static constexpr std::int64_t cut = -1;
 
+    bool is_late(std::int64_t since, std::int64_t now) const;
+
     const std::shared_ptr<hang_watch> owner_;
-    std::atomic<std::int64_t> since_{idle};  ///< steady clock's count, idle or cut
+    /// Steady clock's count, idle or cut. Another for each wait: whoever sets it to `cut` by
+    /// comparing has cut the wait that it looked at.
+    std::atomic<std::int64_t> since_{idle};
     std::atomic<std::int64_t> limit_{0};
     int socket_ = -1;  ///< a duplicate: libpq may close its own when it likes
     int backend_ = 0;
@@ -70,12 +77,15 @@ class hang_watch {
 
   void run(const std::stop_token& stop);
   bool pause(const std::stop_token& stop);
+  void cut_the_late();
   void sit_out(const std::stop_token& stop);
-  bool gives_a_sign() const;
+  bool gives_a_sign(std::chrono::seconds wait_max) const;
+  bool gives_a_sign_in_time(const std::stop_token& stop);
   bool anybody_waits(clock::duration for_so_long);
-  std::vector<int> beyond_their_limit();
-  void cut_those(bool beyond_limit_only);
-  bool end_backends(const std::vector<int>& backends, bool wait) const;
+  bool anybody_is_late();
+  std::size_t claim(bool late_only);
+  void shut_the_claimed();
+  bool end_backends(bool wait) const;
 
   const std::string conninfo_;
   const std::chrono::seconds answer_max_;
@@ -83,7 +93,7 @@ class hang_watch {
   std::mutex mutex_;  ///< guards the seats: theirs is what is cut
   std::condition_variable_any wake_;
   std::unordered_set<seat*> seats_;
-  std::vector<int> cut_backends_;  ///< the thread's own
+  std::vector<int> unended_;  ///< backends of cut connections; the thread's own
   std::jthread thread_;
 };
 

@@ -73,7 +73,8 @@ class batch_transaction {
   batch_transaction(connection& c, std::size_t bytes_max)
       : c_(c), bytes_max_(bytes_max), t_(c.raw()) {}
   ~batch_transaction() {
-    if (!open_) return;
+    // With a broken connection the server rolls back by itself; this one might wait for ever.
+    if (!open_ || c_.broken()) return;
     try {
       t_.exec("rollback");
     } catch (const std::exception& e) {

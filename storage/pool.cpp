@@ -74,7 +74,12 @@ connection::waiting::~waiting() {
 
 void connection::wait_anew() {
   if (seat_.end()) lost("cut between two statements");
-  begin_wait();
+  try {
+    begin_wait();
+  } catch (const core::store_unavailable&) {
+    broken_ = true;  // in the midst of something, which nobody may wait to have undone
+    throw;
+  }
 }
 
 void connection::limit_statements(std::chrono::seconds limit) {

@@ -73,7 +73,8 @@ class connection {
   /// last words). One poll of the socket, no round trip.
   bool hung_up() const;
 
-  /// Within `f` of guarded(): an answer came, and the wait for the next one begins.
+  /// Within `f` of guarded(): an answer came, and the wait for the next one begins. When it throws
+  /// (core::store_unavailable) this is broken.
   void wait_anew();
   /// The time limit of every later statement; 0: none.
   void limit_statements(std::chrono::seconds limit);

@@ -171,6 +171,48 @@ BOOST_AUTO_TEST_CASE(a_batch_that_is_too_much_is_tried_in_smaller_ones) {
     BOOST_TEST((log.job(numbered<core::job_id>(i)).status == core::job_status::queued));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_too_much_is_not_tried_again_at_once) {
+  log.failures_left = 1;
+  log.batch_max = 200;
+  for (int i = 1; i <= 1'000; ++i) submit(make_job(i, 1, ada));
+  for (int i = 0; i < 60; ++i) {
+    scheduler().advance_time(std::chrono::seconds(4));
+    run();
+  }
+  for (int i = 1; i <= 1'000; ++i)
+    BOOST_TEST((log.job(numbered<core::job_id>(i)).status == core::job_status::queued));
+  // 256 fail, 128 are stored: one try in vain for each commit. All forgotten at once, 512 are tried
+  // as well each time.
+  BOOST_TEST(shared->counters.commit_retries <= shared->counters.commits + 2);
+}
+
+// The session died long ago, or died twice: whoever asks now still has all the time.
+BOOST_AUTO_TEST_CASE(each_ask_held_for_a_reborn_session_has_its_own_time) {
+  const auto half = shared->write_patience / 2;
+  const auto wait = [&](std::chrono::milliseconds t) {
+    scheduler().advance_time(t);
+    run();
+  };
+  submit(make_job(1, 1, ada));
+  log.loads_fail = true;
+  caf::anon_send_exit(seen.session, caf::exit_reason::kill);
+  run();
+  answers.clear();
+  wait(half);
+  submit(make_job(2, 1, ada));
+  wait(half);
+  BOOST_TEST(answers.empty());
+  submit(make_job(3, 1, ada));
+  wait(half);
+  BOOST_TEST(answers.size() == 1u);
+  wait(half);
+  BOOST_TEST(answers.size() == 2u);
+  log.loads_fail = false;
+  wait(std::chrono::seconds(2));
+  submit(make_job(4, 1, ada));
+  BOOST_TEST(answers.back() == "ok");
+}
+
 BOOST_AUTO_TEST_CASE(asks_held_for_a_reborn_session_end_when_the_database_stays_away) {
   submit(make_job(1, 1, ada));
   log.loads_fail = true;

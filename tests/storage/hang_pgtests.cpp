@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cluster_fixture.hpp"
+#include "storage/account_watch.hpp"
 #include "storage/hang_watch.hpp"
 
 using namespace samovar;
@@ -23,6 +24,18 @@ std::vector<pid_t> all_processes_of(pid_t postmaster) {
   std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
   for (pid_t child = 0; children >> child;) found.push_back(child);
   return found;
+}
+
+/// True when `signal` waits to be taken by the process.
+bool has_signal(pid_t pid, int signal) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::uint64_t waiting = 0;
+  for (std::string word; status >> word;)
+    if (word == "SigPnd:" || word == "ShdPnd:") {
+      status >> word;
+      waiting |= std::stoull(word, nullptr, 16);
+    }
+  return (waiting >> (signal - 1) & 1) != 0;
 }
 
 class frozen {
@@ -161,6 +174,46 @@ BOOST_AUTO_TEST_CASE(what_takes_its_time_is_not_cut) {
   BOOST_TEST(!c->broken());
 }
 
+// While PostgreSQL starts again, a name can't be resolved or this process has no descriptor left,
+// "no" comes at once. It is silence only when it lasts.
+BOOST_AUTO_TEST_CASE(a_refusal_at_once_is_no_silence) {
+  const auto nobody = std::make_shared<storage::hang_watch>(conninfo + " host=/nonexistent", 60s);
+  storage::connection slow{conninfo, nobody, 60s};
+  BOOST_CHECK_NO_THROW(slow.exec("select pg_sleep(5)"));
+  BOOST_CHECK_NO_THROW(nobody->check());
+  BOOST_TEST(!slow.broken());
+}
+
+BOOST_AUTO_TEST_CASE(refusals_that_last_are_silence) {
+  const auto nobody = std::make_shared<storage::hang_watch>(conninfo + " host=/nonexistent", 2s);
+  storage::connection slow{conninfo, nobody, 60s};
+  auto none = frozen{{}};
+  BOOST_TEST(is_unavailable_in_time(none, [&] { slow.exec("select pg_sleep(30)"); }));
+  BOOST_CHECK_THROW(nobody->check(), core::store_unavailable);
+}
+
+// Its database can't be connected to at first: that is a sign of life, but ends no backend.
+BOOST_AUTO_TEST_CASE(a_frozen_backend_that_cannot_be_ended_yet_is_ended_later) {
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  const auto create = [&](const char* sql) { pqxx::nontransaction{super}.exec(sql); };
+  pid_t pid = 0;
+  {
+    const auto elsewhere =
+        std::make_shared<storage::hang_watch>(conninfo + " dbname=hang_later", 2s);
+    storage::connection held{conninfo, elsewhere, 2s};
+    pid = static_cast<pid_t>(held.raw().backendpid());
+    frozen that{{pid}};
+    BOOST_TEST(is_unavailable_in_time(that, [&] { held.exec("update hung set said = 'late'"); }));
+    BOOST_TEST(!has_signal(pid, SIGTERM));
+    create("create database hang_later");
+    for (int i = 0; i < 3000 && !has_signal(pid, SIGTERM); ++i) std::this_thread::sleep_for(20ms);
+    BOOST_TEST(has_signal(pid, SIGTERM));
+  }
+  for (int i = 0; i < 3000 && ::kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(20ms);
+  BOOST_TEST(said().empty());
+  create("drop database hang_later with (force)");
+}
+
 BOOST_AUTO_TEST_CASE(a_frozen_run_of_unlimited_length_is_given_up_too) {
   auto held = pool.take();
   held->exec("select 1");
@@ -244,6 +297,55 @@ BOOST_AUTO_TEST_CASE(a_frozen_backend_of_the_writing_side_is_replaced) {
   BOOST_TEST((again->record.status == core::job_status::running));
   BOOST_TEST(again->record.version == 2);
   BOOST_TEST(!log.take_open_jobs(user).at(0).queue_paused);
+}
+
+/// Hears of accounts; counts what it is told.
+struct listener {
+  std::atomic<int> told{0}, everything{0};
+  storage::account_watch accounts;
+  listener(const std::string& conninfo, std::shared_ptr<storage::hang_watch> watch)
+      : accounts(
+            conninfo,
+            [this](const core::account_change& c) {
+              ++told;
+              if (c.what == core::account_change::kind::everything) ++everything;
+            },
+            std::move(watch), 1s) {}
+  /// Says something until it is heard.
+  bool listens(storage::connection& c) {
+    for (int i = 0; i < 600 && told == 0; ++i) {
+      c.exec("notify samovar_accounts, 'key " + core::to_string(fresh_uuid()) + "'");
+      std::this_thread::sleep_for(50ms);
+    }
+    return told > 0;
+  }
+};
+
+BOOST_AUTO_TEST_CASE(whoever_listens_on_a_frozen_database_can_be_stopped) {
+  auto l = std::make_unique<listener>(conninfo, watch);
+  BOOST_REQUIRE(l->listens(owner));
+  auto those = freeze_all();
+  auto stopped = std::async(std::launch::async, [&] { l.reset(); });
+  const bool in_time = stopped.wait_for(bound) == std::future_status::ready;
+  those.thaw();
+  BOOST_TEST(in_time);
+  stopped.get();
+  BOOST_TEST(back());
+}
+
+BOOST_AUTO_TEST_CASE(a_frozen_backend_of_whoever_listens_is_noticed) {
+  listener l{conninfo, watch};
+  BOOST_REQUIRE(l.listens(owner));
+  pqxx::connection super{cluster().db.embedded->superuser_conninfo()};
+  const auto rows = pqxx::nontransaction{super}.exec(
+      "select pid from pg_stat_activity where usename = 'samovar_app' "
+      "order by backend_start desc limit 1");
+  BOOST_REQUIRE(rows.size() == 1);
+  frozen that{{rows[0][0].as<pid_t>()}};
+  const auto until = std::chrono::steady_clock::now() + bound;
+  while (l.everything == 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(20ms);
+  BOOST_TEST(l.everything > 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_conninfo_gets_an_end_to_its_waiting) {
