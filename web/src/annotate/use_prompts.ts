@@ -11,6 +11,7 @@ import {
   type prompts_state,
   type undo_step,
 } from "../state/prompts";
+import { own_job_keys } from "../state/job_keys";
 import { useServerBack } from "../state/live";
 import type { rect } from "../state/viewport";
 
@@ -107,10 +108,11 @@ export function usePrompts(image: image): prompt_tools {
         toasts.error(e);
         return null;
       } finally {
+        own_job_keys.prompts_changed(id);
         set_open((n) => n - 1);
       }
     },
-    [toasts],
+    [id, toasts],
   );
 
   const add_box = useCallback(
@@ -141,10 +143,11 @@ export function usePrompts(image: image): prompt_tools {
         dispatch({ kind: "box_reshaped", box: before, by: "nobody" });
         toasts.error(e);
       } finally {
+        own_job_keys.prompts_changed(id);
         set_open((n) => n - 1);
       }
     },
-    [prompts.boxes, toasts],
+    [id, prompts.boxes, toasts],
   );
 
   const remove_box = useCallback(
