@@ -1,5 +1,15 @@
 // What was done although its answer got lost: asked for again, it is not done a second time.
-import { at, check, delete_aside, on_screen, photo_file, until, upload_aside } from "./browser.mjs";
+import {
+  at,
+  check,
+  delete_aside,
+  drag,
+  keep,
+  on_screen,
+  photo_file,
+  until,
+  upload_aside,
+} from "./browser.mjs";
 
 const own_jobs = (page) => page.evaluate(async () => (await fetch("/api/v1/jobs")).json());
 const own_images = (page) =>
@@ -53,6 +63,31 @@ export async function again_steps({ page, run, step, shot }) {
     check(seen[2].status === 201 && seen[2].id !== lost.id, JSON.stringify(seen));
     check((await own_jobs(page)).length === before + 2, "not one more job");
     await page.unroute(pattern, { behavior: "wait" });
+  });
+  await step("a box kept again after its answer got lost is stored once", async () => {
+    const stored = () =>
+      page.evaluate(async () => {
+        const image_id = location.pathname.split("/").at(-1);
+        return (await (await fetch(`/api/v1/annotations/${image_id}`)).json()).total;
+      });
+    const before = await stored();
+    const pattern = "**/api/v1/annotations";
+    const seen = await lose_first_answer(page, pattern);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("b");
+    await drag(page, [0.72, 0.1], [0.92, 0.3]);
+    await at(page, "preview-keep").click();
+    await until(() => seen.length === 1, "nothing was stored");
+    check(seen[0].status === 201, `the server answered ${seen[0].status}`);
+    check((await stored()) === before + 1, "the box was not stored");
+    check((await at(page, "prompt-item").count()) === before, "the page shows a box without answer");
+    await keep(page);
+    await until(async () => (await at(page, "prompt-item").count()) === before + 1, "not listed");
+    check(seen.length === 1, "it was stored a second time");
+    check((await stored()) === before + 1, "it is there twice");
+    await page.unroute(pattern, { behavior: "wait" });
+    await page.keyboard.press("Control+z");
+    await until(async () => (await stored()) === before, "it cannot be taken back");
   });
   await step("an upload that broke off after it had arrived is not sent again unasked", async () => {
     await at(page, "nav-gallery").click();

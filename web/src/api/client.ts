@@ -118,6 +118,11 @@ export function is_absent(e: unknown): boolean {
   return e instanceof api_error && (e.status === 404 || e.status === 405);
 }
 
+/** Sent, perhaps to the end, without an answer that says what has become of it. 507: no room. */
+export function is_in_doubt(e: unknown): boolean {
+  return e instanceof api_error && (e.status === 0 || (e.status >= 500 && e.status !== 507));
+}
+
 export function describe(e: unknown): string {
   if (e instanceof api_error) {
     return e.retry_after_s !== null && e.status === 429

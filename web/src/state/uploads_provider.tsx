@@ -9,7 +9,7 @@ import {
   useRef,
   type ReactNode,
 } from "react";
-import { api_error, describe } from "../api/client";
+import { api_error, describe, is_in_doubt } from "../api/client";
 import type { image } from "../api/types";
 import { upload_image } from "../api/upload";
 import { check_uploads } from "./check_uploads";
@@ -45,11 +45,6 @@ const context = createContext<uploads_value | null>(null);
 /** Not when the server has looked at the file and does not want it. */
 function may_pass(e: unknown): boolean {
   return !(e instanceof api_error) || ![400, 413, 415].includes(e.status);
-}
-
-/** Sent, perhaps to the end, without an answer that says what has become of it. */
-function may_have_arrived(e: unknown): boolean {
-  return e instanceof api_error && (e.status === 0 || (e.status >= 500 && e.status !== 507));
 }
 
 /** No room for any other file either. */
@@ -110,7 +105,7 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
             id: u.id,
             error: describe(e),
             again: may_pass(e),
-            doubt: may_have_arrived(e),
+            doubt: is_in_doubt(e),
             rest: is_full(e),
           }),
         )
