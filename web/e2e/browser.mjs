@@ -251,7 +251,23 @@ export async function drop_file(page, { name, buffer }, seen = async () => {}) {
   await page.dispatchEvent("body", "drop", { dataTransfer: data });
 }
 
-/** In the page, but not by its own ways: as a script with the same account would. */
+/** In the page, but not by its own ways: as a script with the same account would. The image's id. */
+export function upload_aside(page, { name, buffer }) {
+  return page.evaluate(
+    async ([file_name, base64]) => {
+      const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
+      const form = new FormData();
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      form.append("file", new File([bytes], file_name));
+      const headers = { "X-CSRF-Token": csrf_token };
+      const answer = await fetch("/api/v1/images", { method: "POST", headers, body: form });
+      return (await answer.json()).id;
+    },
+    [name, buffer.toString("base64")],
+  );
+}
+
+/** Likewise. */
 export async function delete_aside(page, id) {
   await page.evaluate(async (image_id) => {
     const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();

@@ -1,6 +1,5 @@
 // What hands do in other annotation tools: letting go beside the picture, redo, panning, two
 // fingers, hiding a mask, picking all, dropping a file anywhere, putting a job before the others.
-import { readFileSync } from "node:fs";
 import {
   at,
   check,
@@ -11,6 +10,7 @@ import {
   painted,
   photo_file,
   until,
+  upload_aside,
 } from "./browser.mjs";
 
 const view_of = (page) =>
@@ -106,17 +106,6 @@ async function picture_steps({ page, step, shot }) {
   });
 }
 
-/** In the page, but not by its own ways: as a script with the same account would. */
-async function upload_aside(base64) {
-  const { csrf_token } = await (await fetch("/api/v1/auth/me")).json();
-  const form = new FormData();
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  form.append("file", new File([bytes], "by_script.jpg"));
-  const headers = { "X-CSRF-Token": csrf_token };
-  const answer = await fetch("/api/v1/images", { method: "POST", headers, body: form });
-  return (await answer.json()).id;
-}
-
 /** Twice the same job and one more, all waiting. */
 function submit_three(page) {
   return page.evaluate(async () => {
@@ -182,8 +171,7 @@ export async function hand_steps(everything) {
   });
   await step("what a script uploads and deletes comes and goes by itself", async () => {
     const before = await at(page, "gallery-item").count();
-    const photo = readFileSync(run.photos[0]).toString("base64");
-    const id = await page.evaluate(upload_aside, photo);
+    const id = await upload_aside(page, photo_file(run.photos[0], { name: "by_script.jpg" }));
     await page.locator(`[data-image-id="${id}"]`).waitFor();
     check((await at(page, "gallery-item").count()) === before + 1, "another image has gone");
     await delete_aside(page, id);

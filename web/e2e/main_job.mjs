@@ -22,6 +22,7 @@ import {
 } from "./browser.mjs";
 import { account_pages } from "./account_pages.mjs";
 import { admin_pages } from "./admin_pages.mjs";
+import { again_steps } from "./again.mjs";
 import { hand_steps } from "./hands.mjs";
 import { keyboard_steps } from "./keyboard.mjs";
 import { many_steps } from "./many.mjs";
@@ -275,6 +276,7 @@ try {
   await other_mode_steps();
   await look_around(everything);
   await hand_steps(everything);
+  await again_steps(everything);
   await keyboard_steps(everything);
   await many_steps(everything);
   await account_pages(everything);

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import * as api from "../api/routes";
 import type { image, system_info } from "../api/types";
 import { useToasts } from "../components/toasts";
+import { own_job_keys } from "../state/job_keys";
 import { ids } from "../testids";
 
 export function TextPrompt({
@@ -35,6 +36,7 @@ export function TextPrompt({
     } catch (e) {
       toasts.error(e);
     } finally {
+      own_job_keys.prompts_changed(image.id);
       set_saving(false);
     }
   };

@@ -1,16 +1,21 @@
 // The prompts of one image: every change goes to the server first, then into the page.
 import { useCallback, useEffect, useReducer, useRef, useState } from "react";
+import { is_in_doubt } from "../api/client";
 import * as api from "../api/routes";
 import type { box_annotation, image, prompt_type } from "../api/types";
 import { useToasts } from "../components/toasts";
 import {
   no_prompts,
+  not_shown,
   reduce_prompts,
+  same_box,
+  same_point,
   type origin,
   type prompts_action,
   type prompts_state,
   type undo_step,
 } from "../state/prompts";
+import { own_job_keys } from "../state/job_keys";
 import { useServerBack } from "../state/live";
 import type { rect } from "../state/viewport";
 
@@ -76,6 +81,10 @@ export function usePrompts(image: image): prompt_tools {
   const wanted = useRef<("undo" | "redo")[]>([]);
   const [asked, set_asked] = useState(0);
   const stepping = useRef(false);
+  /** A change that failed may have been made all the same. */
+  const unsure = useRef(false);
+  const shown = useRef(prompts);
+  shown.current = prompts;
   const toasts = useToasts();
   const id = image.id;
 
@@ -104,25 +113,39 @@ export function usePrompts(image: image): prompt_tools {
         dispatch(done);
         return done;
       } catch (e) {
+        if (is_in_doubt(e)) unsure.current = true;
         toasts.error(e);
         return null;
       } finally {
+        own_job_keys.prompts_changed(id);
         set_open((n) => n - 1);
       }
     },
-    [toasts],
+    [id, toasts],
   );
+
+  /** What changes that failed have left at the server all the same; it is shown from now on. */
+  const find_lost = useCallback(async () => {
+    if (!unsure.current) return { boxes: [], points: [] };
+    const [all_boxes, all_points] = await Promise.all([api.list_boxes(id), api.list_points(id)]);
+    unsure.current = false;
+    const boxes = not_shown(all_boxes.annotations, shown.current.boxes);
+    const points = not_shown(all_points.annotations, shown.current.points);
+    for (const box of boxes) dispatch({ kind: "box_added", box, by: "nobody" });
+    for (const point of points) dispatch({ kind: "point_added", point, by: "nobody" });
+    return { boxes, points };
+  }, [id]);
 
   const add_box = useCallback(
     async (r: rect, type: prompt_type) => {
-      const done = await attempt(async () => ({
-        kind: "box_added",
-        box: await api.create_box({ image_id: id, ...geometry(r), prompt_type: type }),
-        by: "user",
-      }));
+      const wanted = { image_id: id, ...geometry(r), prompt_type: type };
+      const done = await attempt(async () => {
+        const lost = (await find_lost()).boxes.find((b) => same_box(b, wanted));
+        return { kind: "box_added", box: lost ?? (await api.create_box(wanted)), by: "user" };
+      });
       return done?.kind === "box_added" ? done.box.id : null;
     },
-    [attempt, id],
+    [attempt, find_lost, id],
   );
 
   const reshape_box = useCallback(
@@ -141,10 +164,11 @@ export function usePrompts(image: image): prompt_tools {
         dispatch({ kind: "box_reshaped", box: before, by: "nobody" });
         toasts.error(e);
       } finally {
+        own_job_keys.prompts_changed(id);
         set_open((n) => n - 1);
       }
     },
-    [prompts.boxes, toasts],
+    [id, prompts.boxes, toasts],
   );
 
   const remove_box = useCallback(
@@ -159,19 +183,14 @@ export function usePrompts(image: image): prompt_tools {
 
   const add_point = useCallback(
     async (x: number, y: number, positive: boolean) => {
-      const done = await attempt(async () => ({
-        kind: "point_added",
-        point: await api.create_point({
-          image_id: id,
-          point_x: x,
-          point_y: y,
-          is_positive: positive,
-        }),
-        by: "user",
-      }));
+      const wanted = { image_id: id, point_x: x, point_y: y, is_positive: positive };
+      const done = await attempt(async () => {
+        const lost = (await find_lost()).points.find((p) => same_point(p, wanted));
+        return { kind: "point_added", point: lost ?? (await api.create_point(wanted)), by: "user" };
+      });
       return done !== null;
     },
-    [attempt, id],
+    [attempt, find_lost, id],
   );
 
   const remove_point = useCallback(

@@ -118,6 +118,12 @@ export function is_absent(e: unknown): boolean {
   return e instanceof api_error && (e.status === 404 || e.status === 405);
 }
 
+/** Sent, perhaps to the end, without an answer that says what has become of it. */
+export function is_in_doubt(e: unknown): boolean {
+  // Anything else than a refusal: also an answer that broke off. 507 is one: there is no room.
+  return !(e instanceof api_error && ((e.status >= 400 && e.status < 500) || e.status === 507));
+}
+
 export function describe(e: unknown): string {
   if (e instanceof api_error) {
     return e.retry_after_s !== null && e.status === 429

@@ -116,8 +116,10 @@ export const create_point = (p: new_point) =>
 export const delete_point = (id: string) => call<void>("DELETE", `/point-annotations/${id}`);
 
 // Jobs
-export const create_job = (image_ids: string[], mode: mode, force_all: boolean) =>
-  call<job>("POST", "/jobs", { body: { image_ids, mode, force_all } });
+/** The same key and content again: the job that was made before. */
+const keyed = (key: string) => ({ headers: { "Idempotency-Key": key } });
+export const create_job = (image_ids: string[], mode: mode, force_all: boolean, key: string) =>
+  call<job>("POST", "/jobs", { body: { image_ids, mode, force_all }, ...keyed(key) });
 export const list_jobs = (limit?: number, status: job_status | null = null) =>
   call<job[]>("GET", `/jobs${query({ limit, status })}`);
 export const get_job = (id: string) => call<job>("GET", `/jobs/${id}`);
@@ -126,7 +128,8 @@ export const cancel_job = (id: string) => call<job>("POST", `/jobs/${id}/cancel`
 /** Among the user's own jobs, -1000 … 1000; the highest goes first. */
 export const prioritise_job = (id: string, priority: number) =>
   call<job>("PATCH", `/jobs/${id}`, { body: { priority } });
-export const retry_job = (id: string) => call<job>("POST", `/jobs/${id}/retry`);
+export const retry_job = (id: string, key: string) =>
+  call<job>("POST", `/jobs/${id}/retry`, keyed(key));
 
 // Results
 export const get_result = (id: string) => call<result>("GET", `/results/${id}`);

@@ -11,6 +11,8 @@ import { UploadsPanel } from "../components/uploads_panel";
 import { at_once } from "../lib/at_once";
 import { plural } from "../lib/format";
 import { useTitle } from "../lib/title";
+import { own_job_keys } from "../state/job_keys";
+import { is_terminal } from "../state/jobs";
 import { useLive } from "../state/live";
 import { place, type image_order } from "../state/place";
 import { is_under_way } from "../state/uploads";
@@ -24,6 +26,9 @@ const images_per_job_max = 10_000;
 const deleted_at_once = 3;
 const accepted = "image/jpeg,image/png,image/webp,image/tiff,image/bmp";
 
+const already_ended =
+  "This job was made at the first try and has ended. Press again if it shall run once more.";
+
 /** quiet: the page itself shows how the job gets on. */
 export function useSubmitJob() {
   const { put_job } = useLive();
@@ -31,9 +36,14 @@ export function useSubmitJob() {
   return useCallback(
     async (image_ids: string[], mode: mode, force_all: boolean, quiet = false) => {
       try {
-        const made = await api.create_job(image_ids, mode, force_all);
+        const content = own_job_keys.content_of(image_ids, mode, force_all);
+        const made = await own_job_keys.once(content, (key) =>
+          api.create_job(image_ids, mode, force_all, key),
+        );
         put_job(made);
-        if (!quiet) toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
+        // Made by an earlier try that got no answer: nothing on the page would tell of it.
+        if (is_terminal(made.status)) toasts.info(already_ended);
+        else if (!quiet) toasts.info(`Job with ${plural(made.image_count, "image")} queued`);
         return made;
       } catch (e) {
         toasts.error(e);

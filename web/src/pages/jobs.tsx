@@ -8,6 +8,7 @@ import { mode_names, plural, status_names, when } from "../lib/format";
 import { Link, useRouter } from "../lib/router";
 import { useTitle } from "../lib/title";
 import { useLive } from "../state/live";
+import { own_job_keys } from "../state/job_keys";
 import { when_words } from "../state/job_words";
 import {
   first_priority,
@@ -123,7 +124,11 @@ function Row({ job, paused }: { job: job; paused: boolean }) {
               type="button"
               disabled={busy}
               data-testid={ids.job_retry}
-              onClick={() => void act(api.retry_job)}
+              onClick={() =>
+                void act((id) =>
+                  own_job_keys.once(`retry ${id}`, (key) => api.retry_job(id, key)),
+                )
+              }
             >
               Retry failed
             </button>

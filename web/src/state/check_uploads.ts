@@ -22,32 +22,34 @@ function held_file(file: File): held {
 }
 
 async function held_images(): Promise<held[]> {
-  try {
-    return (await all_images(listed_max)).map((i) => {
-      let asked: Promise<string | null> | undefined;
-      return {
-        image_id: i.id,
-        name: i.filename,
-        size: i.byte_size,
-        digest: () => (asked ??= image_digest(i.id).catch(() => null)),
-      };
-    });
-  } catch {
-    // Then nothing is known; the uploads themselves say what is wrong.
-    return [];
-  }
+  return (await all_images(listed_max)).map((i) => {
+    let asked: Promise<string | null> | undefined;
+    return {
+      image_id: i.id,
+      name: i.filename,
+      size: i.byte_size,
+      digest: () => (asked ??= image_digest(i.id).catch(() => null)),
+    };
+  });
 }
 
 /**
  * Tells of each file what it is the same as, null for nothing: first those that are certainly new,
- * then the others as they are compared. `earlier`: chosen before and still on their way.
+ * then the others as they are compared. `earlier`: chosen before and still on their way. `certain`:
+ * throws when the images cannot be listed; else nothing is known then, and all pass for new.
  */
 export async function check_uploads(
   files: chosen[],
   earlier: File[],
   tell: (found: Map<number, held | null>) => void,
+  certain = false,
 ): Promise<{ fresh: number; known: number }> {
-  const among = by_size([...(await held_images()), ...earlier.map(held_file)]);
+  const here = await held_images().catch((e) => {
+    if (certain) throw e;
+    // The uploads themselves say what is wrong.
+    return [];
+  });
+  const among = by_size([...here, ...earlier.map(held_file)]);
   let found = new Map<number, held | null>();
   const doubtful: { id: number; mine: held; candidates: held[] }[] = [];
   for (const { id, file } of files) {

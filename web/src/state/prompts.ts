@@ -50,6 +50,10 @@ function renamed(s: prompts_state, from: string | undefined, to: string): prompt
   return { ...s, undo: s.undo.map(rename), redo: s.redo.map(rename) };
 }
 
+function without<T extends { id: string }>(all: T[], id: string): T[] {
+  return all.filter((p) => p.id !== id);
+}
+
 export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_state {
   switch (a.kind) {
     case "loaded":
@@ -57,7 +61,7 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
     case "box_added":
       return {
         ...s,
-        boxes: [...s.boxes, a.box],
+        boxes: [...without(s.boxes, a.box.id), a.box],
         ...remember(
           renamed(s, a.instead_of, a.box.id),
           { kind: "delete_box", id: a.box.id },
@@ -84,14 +88,14 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       if (old === undefined) return s;
       return {
         ...s,
-        boxes: s.boxes.filter((b) => b.id !== a.id),
+        boxes: without(s.boxes, a.id),
         ...remember(s, { kind: "restore_box", box: old }, a.by),
       };
     }
     case "point_added":
       return {
         ...s,
-        points: [...s.points, a.point],
+        points: [...without(s.points, a.point.id), a.point],
         ...remember(
           renamed(s, a.instead_of, a.point.id),
           { kind: "delete_point", id: a.point.id },
@@ -103,7 +107,7 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
       if (old === undefined) return s;
       return {
         ...s,
-        points: s.points.filter((p) => p.id !== a.id),
+        points: without(s.points, a.id),
         ...remember(s, { kind: "restore_point", point: old }, a.by),
       };
     }
@@ -114,6 +118,28 @@ export function reduce_prompts(s: prompts_state, a: prompts_action): prompts_sta
         redo: s.redo.filter((u) => u !== a.step),
       };
   }
+}
+
+/** Of what is stored, what this page does not show: left by a try whose answer got lost, mostly. */
+export function not_shown<T extends { id: string }>(stored: T[], shown: T[]): T[] {
+  const known = new Set(shown.map((p) => p.id));
+  return stored.filter((p) => !known.has(p.id));
+}
+
+type unstored<T> = Omit<T, "id" | "created_at">;
+
+export function same_box(a: unstored<box_annotation>, b: unstored<box_annotation>): boolean {
+  return (
+    a.prompt_type === b.prompt_type &&
+    a.bbox_x === b.bbox_x &&
+    a.bbox_y === b.bbox_y &&
+    a.bbox_width === b.bbox_width &&
+    a.bbox_height === b.bbox_height
+  );
+}
+
+export function same_point(a: unstored<point_annotation>, b: unstored<point_annotation>): boolean {
+  return a.point_x === b.point_x && a.point_y === b.point_y && a.is_positive === b.is_positive;
 }
 
 /** The boxes that count in a mode: segment boxes inside_box, exemplars in find_all. */

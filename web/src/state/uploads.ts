@@ -16,6 +16,8 @@ export interface upload {
   error: string | null;
   /** Failed for a reason that may pass: trying again makes sense. */
   again: boolean;
+  /** It may have arrived although it failed: that is looked at before it is sent again. */
+  doubt: boolean;
   /** What a known file is the same as; null as long as it is not known. */
   twin: { image_id: string | null; name: string } | null;
 }
@@ -37,7 +39,7 @@ export type uploads_action =
   | { kind: "progressed"; id: number; progress: number }
   | { kind: "done"; id: number }
   /** rest: those that wait would fail in the same way, and are not sent for that. */
-  | { kind: "failed"; id: number; error: string; again: boolean; rest?: boolean }
+  | { kind: "failed"; id: number; error: string; again: boolean; doubt?: boolean; rest?: boolean }
   | { kind: "retried"; id: number }
   /** All that may come through this time. */
   | { kind: "all_retried" }
@@ -64,6 +66,7 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
           progress: 0,
           error: refused ? reason : null,
           again: false,
+          doubt: false,
           twin: null,
         };
       });
@@ -97,27 +100,28 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
     case "done":
       return change(action.id, { state: "done", progress: 1 });
     case "failed": {
-      const { error, again } = action;
+      const { error, again, doubt = false } = action;
       return {
         ...state,
-        items: state.items.map((u) =>
-          u.id === action.id || (action.rest && u.state === "waiting")
-            ? { ...u, state: "failed", error, again }
-            : u,
-        ),
+        items: state.items.map((u) => {
+          if (u.id === action.id) return { ...u, state: "failed", error, again, doubt };
+          if (!action.rest || u.state !== "waiting") return u;
+          return { ...u, state: "failed", error, again };
+        }),
       };
     }
     case "all_retried":
       return {
         ...state,
         items: state.items.map((u) =>
-          u.state === "failed" && u.again
-            ? { ...u, state: "waiting", progress: 0, error: null }
-            : u,
+          u.state === "failed" && u.again ? tried_again(u) : u,
         ),
       };
     case "retried":
-      return change(action.id, { state: "waiting", progress: 0, error: null });
+      return {
+        ...state,
+        items: state.items.map((u) => (u.id === action.id ? tried_again(u) : u)),
+      };
     case "stopped":
       return {
         ...state,
@@ -129,6 +133,10 @@ export function reduce_uploads(state: uploads_state, action: uploads_action): up
         items: state.items.filter((u) => is_under_way(u) || u.state === "known"),
       };
   }
+}
+
+function tried_again(u: upload): upload {
+  return { ...u, state: u.doubt ? "checking" : "waiting", progress: 0, error: null };
 }
 
 export function is_too_large(file: { size: number }, bytes_max: number | null): boolean {

@@ -9,7 +9,7 @@ import {
   useRef,
   type ReactNode,
 } from "react";
-import { api_error, describe } from "../api/client";
+import { api_error, describe, is_in_doubt } from "../api/client";
 import type { image } from "../api/types";
 import { upload_image } from "../api/upload";
 import { check_uploads } from "./check_uploads";
@@ -21,6 +21,7 @@ import {
   no_uploads,
   reduce_uploads,
   startable,
+  type upload,
   type uploads_state,
 } from "./uploads";
 
@@ -104,6 +105,7 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
             id: u.id,
             error: describe(e),
             again: may_pass(e),
+            doubt: is_in_doubt(e),
             rest: is_full(e),
           }),
         )
@@ -126,7 +128,27 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     return () => window.removeEventListener("beforeunload", ask);
   }, [busy]);
 
-  const retry_all = useCallback(() => dispatch({ kind: "all_retried" }), []);
+  /** What may have arrived is not sent a second time before it has been looked for. */
+  const check_again = useCallback(async (items: upload[]) => {
+    const doubtful = items
+      .filter((u) => u.state === "failed" && u.again && u.doubt)
+      .flatMap(({ id }) => {
+        const file = files.current.get(id);
+        return file === undefined ? [] : [{ id, file }];
+      });
+    if (doubtful.length === 0) return;
+    try {
+      await check_uploads(doubtful, [], (found) => dispatch({ kind: "checked", found }), true);
+    } catch (e) {
+      for (const { id } of doubtful) {
+        dispatch({ kind: "failed", id, error: describe(e), again: true, doubt: true });
+      }
+    }
+  }, []);
+  const retry_all = useCallback(() => {
+    void check_again(now.current.items);
+    dispatch({ kind: "all_retried" });
+  }, [check_again]);
   useServerBack(retry_all);
 
   const want = useCallback((ids: number[]) => dispatch({ kind: "wanted", ids: new Set(ids) }), []);
@@ -138,7 +160,13 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     dispatch({ kind: "stopped" });
     for (const abort of running.current.values()) abort();
   }, []);
-  const retry = useCallback((id: number) => dispatch({ kind: "retried", id }), []);
+  const retry = useCallback(
+    (id: number) => {
+      void check_again(now.current.items.filter((u) => u.id === id));
+      dispatch({ kind: "retried", id });
+    },
+    [check_again],
+  );
   const clear = useCallback(() => dispatch({ kind: "cleared" }), []);
   const on_arrived = useCallback((f: (i: image) => void) => {
     listeners.current.add(f);

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { boxes_of_mode, has_prompt, no_prompts, reduce_prompts } from "../state/prompts";
+import {
+  boxes_of_mode,
+  has_prompt,
+  no_prompts,
+  not_shown,
+  reduce_prompts,
+  same_box,
+  same_point,
+} from "../state/prompts";
 import { a_box } from "./fixtures";
 
 const point = {
@@ -16,6 +24,29 @@ describe("prompts reducer", () => {
     const s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), by: "user" });
     expect(s.boxes).toHaveLength(1);
     expect(s.undo).toEqual([{ kind: "delete_box", id: "b1" }]);
+  });
+
+  it("shows a prompt once that came by a list and by its own answer", () => {
+    let s = reduce_prompts(no_prompts, { kind: "box_added", box: a_box(), by: "nobody" });
+    expect(s.undo).toEqual([]);
+    s = reduce_prompts(s, { kind: "box_added", box: a_box(), by: "user" });
+    for (const by of ["nobody", "user"] as const) {
+      s = reduce_prompts(s, { kind: "point_added", point, by });
+    }
+    expect([s.boxes.length, s.points.length]).toEqual([1, 1]);
+    expect(s.undo.map((u) => u.kind)).toEqual(["delete_box", "delete_point"]);
+  });
+
+  it("tells what is stored without being shown, and whether it is what was wanted", () => {
+    const lost = a_box({ id: "b2", bbox_x: 11 });
+    expect(not_shown([a_box(), lost], [a_box({ bbox_x: 99 })])).toEqual([lost]);
+    const { id: _, created_at: __, ...wanted } = a_box({ bbox_x: 11 });
+    expect(same_box(lost, wanted)).toBe(true);
+    for (const other of [{ bbox_height: 41 }, { prompt_type: "positive_exemplar" as const }]) {
+      expect(same_box(lost, { ...wanted, ...other })).toBe(false);
+    }
+    expect(same_point(point, { image_id: "i1", point_x: 1, point_y: 2, is_positive: true })).toBe(true);
+    expect(same_point(point, { ...point, is_positive: false })).toBe(false);
   });
 
   it("remembers the old shape of a moved box", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { api_error, describe as words, error_from } from "../api/client";
+import { api_error, describe as words, error_from, is_in_doubt } from "../api/client";
 import { parse_event, pause_ms } from "../api/live";
 import { at_once } from "../lib/at_once";
 import { bytes, duration, queue_words } from "../lib/format";
@@ -11,6 +11,13 @@ describe("errors", () => {
     expect(e).toBeInstanceOf(api_error);
     expect(words(e)).toBe("Quota reached");
     expect(e.code).toBe("image_quota_reached");
+  });
+  it("knows after which of them it may have been done all the same", () => {
+    const doubts = [0, 200, 400, 429, 500, 503, 507].map((s) =>
+      is_in_doubt(error_from(s, "", null)),
+    );
+    expect(doubts).toEqual([true, true, false, false, true, true, false]);
+    expect(is_in_doubt(new TypeError("the answer broke off"))).toBe(true);
   });
   it("finds words when a proxy answers", () => {
     expect(words(error_from(503, "<html>", null))).toMatch(/not available/);

@@ -105,6 +105,28 @@ describe("uploads reducer", () => {
     expect(startable(s).map((u) => u.id)).toEqual([2, 4, 5]);
   });
 
+  it("looks for what may have arrived before it is sent again, and sends the rest at once", () => {
+    let s = three_and_more;
+    for (const id of [1, 2, 3]) s = reduce_uploads(s, { kind: "started", id });
+    const lost = { kind: "failed", error: "broke", again: true, doubt: true } as const;
+    s = reduce_uploads(s, { ...lost, id: 1 });
+    s = reduce_uploads(s, { ...lost, id: 2 });
+    s = reduce_uploads(s, { kind: "failed", id: 3, error: "too many", again: true });
+    const one = reduce_uploads(s, { kind: "retried", id: 1 });
+    expect(one.items.slice(0, 3).map((u) => u.state)).toEqual(["checking", "failed", "failed"]);
+    s = reduce_uploads(s, { kind: "all_retried" });
+    expect(s.items.slice(0, 3).map((u) => u.state)).toEqual(["checking", "checking", "waiting"]);
+    expect(startable(s).map((u) => u.id)).toEqual([3, 4, 5]);
+    // One had arrived, the other had not.
+    s = reduce_uploads(s, checked({ image_id: "i1", name: "a" }, 1));
+    s = reduce_uploads(s, checked(null, 2));
+    expect(s.items.slice(0, 2).map((u) => u.state)).toEqual(["known", "waiting"]);
+    // A refusal that leaves no doubt: sent at once the next time.
+    s = reduce_uploads(s, { kind: "failed", id: 2, error: "too many", again: true });
+    s = reduce_uploads(s, { kind: "retried", id: 2 });
+    expect(s.items[1]!.state).toBe("waiting");
+  });
+
   it("says how far they are", () => {
     let s = reduce_uploads(three_and_more, { kind: "done", id: 1 });
     s = reduce_uploads(s, { kind: "failed", id: 2, error: "no", again: false });
