@@ -136,13 +136,18 @@ export default async function (t) {
   await frozen_test(
     'SIGTERM while it is frozen: exit 0 all the same, and the next start goes on',
     async () => {
+      await server.stop();
+      // Long enough for the hang to be known by its end.
+      server.args.push('--shutdown.grace_s', '20');
+      await server.start();
       const u = server.client({key: c.key});
       const job = await submit(u, ids, everything);
       await progress(u, job.id, 10);
       server.freeze_database();
       const asked = u.get('/images?limit=1', {timeout: patience, record: false}).catch(() => null);
-      const end = await server.stop(30);
+      const end = await server.stop(40);
       assert.deepEqual([end.code, end.signal], [0, null]);
+      assert.doesNotMatch(server.output, /ending by force/);
       await asked;
       server.thaw_database();
       await server.start();
