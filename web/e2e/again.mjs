@@ -1,7 +1,19 @@
 // What was done although its answer got lost: asked for again, it is not done a second time.
-import { at, check, drag, keep, on_screen, until } from "./browser.mjs";
+import {
+  at,
+  check,
+  delete_aside,
+  drag,
+  keep,
+  on_screen,
+  photo_file,
+  until,
+  upload_aside,
+} from "./browser.mjs";
 
 const own_jobs = (page) => page.evaluate(async () => (await fetch("/api/v1/jobs")).json());
+const own_images = (page) =>
+  page.evaluate(async () => (await (await fetch("/api/v1/images")).json()).images);
 
 /** The server gets the first such POST and does it; the page gets 503 in its place. */
 async function lose_first_answer(page, pattern) {
@@ -20,7 +32,7 @@ async function lose_first_answer(page, pattern) {
   return seen;
 }
 
-export async function again_steps({ page, step, shot }) {
+export async function again_steps({ page, run, step, shot }) {
   await step("Process pressed again after 503 gives the job that was made, and no second", async () => {
     await at(page, "nav-gallery").click();
     await at(page, "mode-inside_box").click();
@@ -76,5 +88,32 @@ export async function again_steps({ page, step, shot }) {
     await page.unroute(pattern, { behavior: "wait" });
     await page.keyboard.press("Control+z");
     await until(async () => (await stored()) === before, "it cannot be taken back");
+  });
+  await step("an upload that broke off after it had arrived is not sent again unasked", async () => {
+    await at(page, "nav-gallery").click();
+    await at(page, "gallery-item").first().waitFor();
+    const before = (await own_images(page)).length;
+    const file = photo_file(run.photos[0], { name: "broke_off.jpg", mark: 3 });
+    const pattern = "**/api/v1/images";
+    let sent = 0;
+    await page.route(pattern, async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      sent += 1;
+      return sent === 1 ? route.abort("connectionreset") : route.continue();
+    });
+    await at(page, "upload-input").setInputFiles([file]);
+    const failed = page.locator('[data-testid="upload-item"][data-state="failed"]');
+    await failed.filter({ hasText: "broke_off.jpg" }).waitFor();
+    // The interception cannot pass on a file's bytes: that they arrived is played by a script.
+    const id = await upload_aside(page, file);
+    await failed.getByRole("button", { name: "Try again" }).click();
+    await at(page, "uploads-known").filter({ hasText: "the same as broke_off.jpg" }).waitFor();
+    await at(page, "uploads-skip").click();
+    await at(page, "uploads-known").waitFor({ state: "detached" });
+    check(sent === 2, `${sent} were sent, the script's one among them`);
+    check((await own_images(page)).length === before + 1, "it is here twice");
+    await page.unroute(pattern, { behavior: "wait" });
+    await delete_aside(page, id);
+    await page.locator(`[data-image-id="${id}"]`).waitFor({ state: "detached" });
   });
 }
