@@ -106,10 +106,10 @@ async function picture_steps({ page, step, shot }) {
   });
 }
 
-/** Twice the same job and one more, all waiting. */
-function submit_three(page) {
-  return page.evaluate(async () => {
-    const ask = async (path, body, token = "") => {
+/** `ask(path, body, token)` in the page, until it is loaded anew. */
+function give_ask(page) {
+  return page.evaluate(() => {
+    window.ask = async (path, body, token = "") => {
       const answer = await fetch(`/api/v1${path}`, {
         method: body === undefined ? "GET" : "POST",
         headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
@@ -117,6 +117,14 @@ function submit_three(page) {
       });
       return answer.json();
     };
+  });
+}
+
+/** Twice the same job and one more, all waiting. */
+async function submit_three(page) {
+  await give_ask(page);
+  return page.evaluate(async () => {
+    const { ask } = window;
     const { csrf_token } = await ask("/auth/me");
     const { images } = await ask("/images");
     const body = { image_ids: images.map((i) => i.id), mode: "inside_box", force_all: true };
@@ -127,16 +135,10 @@ function submit_three(page) {
 }
 
 /** A job of all images, cancelled as soon as it runs; how many of them had still finished at its end. */
-function cancel_while_running(page) {
+async function cancel_while_running(page) {
+  await give_ask(page);
   return page.evaluate(async () => {
-    const ask = async (path, body, token = "") => {
-      const answer = await fetch(`/api/v1${path}`, {
-        method: body === undefined ? "GET" : "POST",
-        headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
-        body: body === undefined ? undefined : JSON.stringify(body),
-      });
-      return answer.json();
-    };
+    const { ask } = window;
     const { csrf_token } = await ask("/auth/me");
     const { images } = await ask("/images");
     const body = { image_ids: images.map((i) => i.id), mode: "inside_box", force_all: true };
